@@ -104,7 +104,7 @@ func (k Key) Committed() bool {
 }
 
 // Hidden reports whether a listing leaves the key out unless it is asked to show
-// hidden keys. Of those it then shows all but Internal ones.
+// hidden keys. Even then it does not show Internal ones.
 func (k Key) Hidden() bool {
 	switch k.Scope {
 	case Self, Public:
@@ -115,8 +115,8 @@ func (k Key) Hidden() bool {
 	return false
 }
 
-// Internal reports whether the key is in no listing, whatever was asked.
+// Internal reports whether the key is in no listing, whatever was asked: the
+// server's own, and names without an atSign, which clients cannot parse.
 func (k Key) Internal() bool {
-	return k.Scope == Private || k.Scope == Server && !strings.HasPrefix(k.Name, "_") ||
-		k.Scope == Public && !k.Committed()
+	return k.Scope == Private || k.Scope == Server || k.Scope == Public && !k.Committed()
 }

@@ -94,7 +94,7 @@ func TestClasses(t *testing.T) {
 		"private:blocklist@alice": {false, true, true},
 		"local:x@alice":           {false, false, false},
 		"privatekey:at_secret":    {false, true, true},
-		"_latestnotificationidv2": {true, true, false},
+		"_latestnotificationidv2": {true, true, true},
 	} {
 		k, err := Parse(key)
 		if err != nil {
