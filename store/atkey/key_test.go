@@ -113,6 +113,7 @@ func TestReserved(t *testing.T) {
 		"public:publickey@alice":          PublicKey,
 		"public:signing_publickey@alice":  PublicKey,
 		"cached:public:publickey@bob":     PublicKey,
+		"cached:@alice:shared_key@bob":    NotReserved,
 		"@alice:signing_privatekey@alice": SigningKey,
 		"privatekey:at_pkam_publickey":    PrivateKey,
 		"private:blocklist@alice":         BlockList,

@@ -36,7 +36,7 @@ func (k Key) Reserved() Reserved {
 			return BlockList
 		}
 	case Shared:
-		if k.Name == "shared_key" {
+		if k.Name == "shared_key" && !k.Cached {
 			return SharedKey
 		}
 		if k.Name == "signing_privatekey" {

@@ -16,6 +16,9 @@ const (
 	Colon              // error:AT0025:text, for refusals by enrollment state only
 )
 
+// Full is all that a server without a place for a connection says on it.
+var Full = []byte("error:AT0012-" + Text("AT0012") + "\n")
+
 // maxRecord is the payload of the largest TLS record (RFC 8446, section 5.1).
 const maxRecord = 16384
 

@@ -1,0 +1,121 @@
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+	"iter"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"atserver/store/atkey"
+)
+
+// Op is what a commit entry tells happened to its key.
+type Op byte
+
+const (
+	OpUpdate     Op = '+' // value alone
+	OpUpdateAll  Op = '*' // value and metadata
+	OpUpdateMeta Op = '#' // metadata alone
+	OpDelete     Op = '-'
+
+	Silent Op = 0 // no entry, and an entry the key has is taken away
+)
+
+// Commit is an entry of the commit log.
+type Commit struct {
+	ID  int64
+	Key string // canonical text
+	Op  Op
+	At  time.Time
+	By  string // enrollment that wrote it
+}
+
+const (
+	commitOp  = 1
+	commitAt  = 2
+	commitBy  = 3
+	commitKey = 4
+)
+
+// commit writes an entry for a key that has none, and returns its id, or -1 when
+// there is to be none. The id goes into the record or, of a record deleted, into
+// a row of its own: that is how the next change of the key finds the entry.
+func (tx *Tx) commit(k atkey.Key, op Op, by string) (int64, error) {
+	if op == Silent || !k.Committed() {
+		return -1, nil
+	}
+	id := tx.seq.commit
+	b := appendVarint([]byte{recordFormat}, commitOp, uint64(op))
+	b = appendTime(b, commitAt, tx.now)
+	b = appendBytes(b, commitBy, []byte(by))
+	b = appendBytes(b, commitKey, []byte(k.String()))
+	if err := tx.set(numbered(rowCommit, id), b, 0); err != nil {
+		return -1, err
+	}
+	tx.seq.commit++
+	return id, nil
+}
+
+// forgetDeleted takes away the entry that tells of a deletion, if there is one.
+func (tx *Tx) forgetDeleted(suffix []byte) error {
+	deleted := row(rowDeleted, suffix)
+	id, _, err := tx.get(deleted)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if len(id) != 8 {
+		return errRecord
+	}
+	if err := tx.remove(numbered(rowCommit, int64(binary.BigEndian.Uint64(id)))); err != nil {
+		return err
+	}
+	return tx.remove(deleted)
+}
+
+// Commits yields the entries with an id above after, rising. -1 gives them all.
+func (tx *Tx) Commits(after int64) iter.Seq2[Commit, error] {
+	return func(yield func(Commit, error) bool) {
+		err := tx.scan([]byte{rowCommit}, numbered(rowCommit, max(after, -1)+1), values, func(p pair) bool {
+			c, err := decodeCommit(p)
+			return yield(c, err) && err == nil
+		})
+		if err != nil {
+			yield(Commit{}, err)
+		}
+	}
+}
+
+// LastCommit returns the highest id in the log, -1 when the log is empty.
+func (tx *Tx) LastCommit() int64 {
+	key, err := tx.last([]byte{rowCommit})
+	if err != nil {
+		return -1
+	}
+	return number(key)
+}
+
+func decodeCommit(p pair) (Commit, error) {
+	c := Commit{ID: number(p.key)}
+	err := eachField(p.value, func(num protowire.Number, n uint64, data []byte) bool {
+		switch num {
+		case commitOp:
+			c.Op = Op(n)
+		case commitAt:
+			c.At = fromMillis(n)
+		case commitBy:
+			c.By = string(data)
+		case commitKey:
+			c.Key = string(data)
+		}
+		return true
+	})
+	if err == nil && (c.ID < 0 || c.Key == "") {
+		err = errRecord
+	}
+	return c, err
+}

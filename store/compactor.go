@@ -1,0 +1,106 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/rs/zerolog"
+)
+
+// Badger's own compactors look for work twenty times a second, which is most of
+// what an idle server would do. So there are none, and tables are merged when the
+// writer finds enough of them. It looks before every commit, and a commit begins
+// one table at most: nothing can be missed. Badger's own limit, at which it would
+// stand still for ever with nobody to merge, is lifted. The writer waits instead.
+const (
+	mergeAt = 5  // tables of level 0 at which merging starts
+	holdAt  = 15 // at which commits wait for it
+	noStall = math.MaxInt32
+)
+
+// compactor merges tables on its own goroutine.
+type compactor struct {
+	kv   *badger.DB
+	log  zerolog.Logger
+	wake chan struct{} // holds one
+	done chan struct{} // closed when the goroutine has ended
+
+	mu     sync.Mutex
+	ended  sync.Cond // a round has
+	rounds int
+	err    error // of the latest round
+}
+
+func newCompactor(kv *badger.DB, log zerolog.Logger) *compactor {
+	c := &compactor{kv: kv, log: log, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	c.ended.L = &c.mu
+	go c.run()
+	c.poke()
+	return c
+}
+
+func (c *compactor) run() {
+	defer close(c.done)
+	for range c.wake {
+		var err error
+		if c.tables() >= mergeAt {
+			err = c.kv.Flatten(1)
+		}
+		if err != nil {
+			c.log.Error().Err(err).Msg("merging tables failed")
+		}
+		c.mu.Lock()
+		c.rounds++
+		c.err = err
+		c.ended.Broadcast()
+		c.mu.Unlock()
+	}
+}
+
+// poke makes sure that a round starts after now.
+func (c *compactor) poke() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// makeRoom starts merging where it is due, and waits for it where it is overdue.
+// The error is that merging failed and there is no room: nothing may be written.
+func (c *compactor) makeRoom() error {
+	n := c.tables()
+	if n >= mergeAt {
+		c.poke()
+	}
+	for n >= holdAt {
+		if err := c.wait(); err != nil {
+			return fmt.Errorf("merge tables: %w", err)
+		}
+		before := n
+		if n = c.tables(); n >= before {
+			return errors.New("merge tables: there are not fewer after it")
+		}
+	}
+	return nil
+}
+
+// wait waits until a round has ended that started after now: the second to end.
+func (c *compactor) wait() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for second := c.rounds + 2; c.rounds < second; c.ended.Wait() {
+		c.poke()
+	}
+	return c.err
+}
+
+func (c *compactor) tables() int { return c.kv.Levels()[0].NumTables }
+
+// close ends the goroutine. The writer has ended before.
+func (c *compactor) close() {
+	close(c.wake)
+	<-c.done
+}

@@ -1,0 +1,32 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/dgraph-io/badger/v4"
+)
+
+var (
+	ErrNotFound = errors.New("not found")
+	ErrTooLarge = errors.New("update is too large")
+	ErrReadOnly = errors.New("write in a read-only transaction")
+	ErrNoSpace  = errors.New("no space left for the database")
+	ErrClosed   = errors.New("database is closed")
+
+	errOver = errors.New("transaction used after it ended")
+)
+
+// damaged wraps what Badger says about a row that it cannot read. Its text may
+// run over lines and name the row, so it is cut to its kind.
+func damaged(err error) error {
+	if errors.Is(err, badger.ErrDBClosed) {
+		return ErrClosed
+	}
+	text, _, _ := strings.Cut(err.Error(), "\n")
+	if i := strings.LastIndex(text, "error: "); i >= 0 {
+		text = text[i+len("error: "):]
+	}
+	return fmt.Errorf("read the database: %s", text)
+}
