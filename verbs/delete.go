@@ -1,0 +1,84 @@
+package verbs
+
+import (
+	"strings"
+
+	"atserver/enroll"
+	"atserver/store"
+	"atserver/store/atkey"
+)
+
+type deleteArgs struct {
+	key    atkey.Key
+	silent bool // leaves no commit entry
+	force  bool // removes immutable records, too
+}
+
+// deleteVerb removes a record, whether it is there or not:
+// "delete[:dAt:t][:nc][:force][:priority:p][:cached][:public|:@recipient]:name@owner".
+var deleteVerb = define(
+	Verb{Name: "delete", Usage: "e.g. delete:@bob:phone@alice", Who: enroll.Owner},
+	func(l *line) (a deleteArgs, err error) {
+		if l.take(":dAt:") {
+			asserted, rest := cutTime(l.rest)
+			if _, err := instant(asserted); err != nil {
+				return a, errSyntax
+			}
+			l.rest = rest
+		}
+		a.silent = l.option(":nc")
+		a.force = l.option(":force")
+		if l.take(":priority:") && !l.take("low") && !l.take("medium") && !l.take("high") {
+			return a, errSyntax
+		}
+		typed, ok := strings.CutPrefix(l.all(), ":")
+		if !ok || !isDeletable(typed) {
+			return a, errSyntax
+		}
+		if a.key, err = atkey.Parse(typed); err != nil {
+			return a, invalidKey("not a valid key: " + typed)
+		}
+		return a, checkLength(a.key)
+	},
+	func(_ *Call, a deleteArgs) []enroll.Need { return []enroll.Need{enroll.ToDelete(a.key)} },
+	func(c *Call, a deleteArgs) (Reply, error) {
+		if a.key.Name == enroll.CRAMSecretKey {
+			return number(-1), c.Registry.Retire(c.Principal.Actor(), c.From)
+		}
+		if isProtected(a.key, c.Env.Sign) {
+			return Reply{}, notAllowed("Cannot delete protected key: '" + a.key.Name + string(a.key.Owner) + "'")
+		}
+		op := store.OpDelete
+		if a.silent {
+			op = store.Silent
+		}
+		var id int64
+		err := c.DB.Update(func(tx *store.Tx) (err error) {
+			old, err := current(tx, a.key)
+			if err != nil {
+				return err
+			}
+			if old != nil && old.Immutable != nil && *old.Immutable && !a.force && !a.key.Cached {
+				return illegalState("Immutable records may not be deleted without the force flag")
+			}
+			id, _, err = tx.Delete(a.key, op, c.Principal.Actor())
+			return err
+		})
+		if err != nil {
+			return Reply{}, err
+		}
+		return number(id), nil
+	},
+)
+
+// isDeletable is the grammar of the names that clients delete: what they may
+// write, cached copies, and the bootstrap secret.
+func isDeletable(typed string) bool {
+	if hasFold(typed, "privatekey:") {
+		return strings.EqualFold(typed, enroll.CRAMSecretKey)
+	}
+	if hasFold(typed, "cached:") {
+		typed = typed[len("cached:"):]
+	}
+	return isWritable(typed)
+}

@@ -1,0 +1,23 @@
+package verbs
+
+import (
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"atserver/enroll"
+	"atserver/store"
+	"atserver/store/atkey"
+)
+
+// Env is what all commands of a server share.
+type Env struct {
+	Sign        atkey.Sign
+	DB          *store.DB
+	Registry    *enroll.Registry
+	Now         func() time.Time
+	Log         zerolog.Logger
+	Version     string // of the protocol that is spoken, a semantic version
+	Started     time.Time
+	TestingMode bool // CRAM counts as the owner
+}

@@ -1,0 +1,166 @@
+package verbs
+
+import (
+	"slices"
+	"strings"
+
+	"atserver/enroll"
+	"atserver/store"
+	"atserver/store/atkey"
+)
+
+type scanArgs struct {
+	commits bool // list the commit log instead
+	hidden  bool
+	of      string // atSign whose keys are wanted, "" for this server's
+	pattern string
+}
+
+// scan lists the keys that the caller may see:
+// "scan[:cl][:showhidden:b][:@sign][:page:n][ regex]". The expression is searched in
+// the full key, in ECMAScript's dialect.
+var scan = define(
+	Verb{Name: "scan", Usage: "scan", Bare: true, Who: enroll.Anonymous | enroll.Peer | enroll.App},
+	func(l *line) (a scanArgs, err error) {
+		l.rest, a.pattern, _ = strings.Cut(l.rest, " ")
+		a.pattern = strings.TrimSpace(a.pattern)
+		if strings.ContainsAny(a.pattern, " \t") {
+			return a, errSyntax
+		}
+		a.commits = l.take(":cl")
+		if l.take(":showhidden:") {
+			if a.hidden = l.take("true"); !a.hidden && !l.take("false") {
+				return a, errSyntax
+			}
+		}
+		if strings.HasPrefix(l.rest, ":@") {
+			sign := l.rest[1:]
+			if i := strings.IndexByte(sign, ':'); i >= 0 {
+				sign = sign[:i]
+			}
+			l.rest, a.of = l.rest[1+len(sign):], sign
+			if len(sign) < 2 || strings.ContainsFunc(sign[1:], isBreak) {
+				return a, errSyntax
+			}
+		}
+		if l.take(":page:") { // accepted and without effect, as ever
+			if l.end() || strings.Trim(l.all(), "0123456789") != "" {
+				return a, errSyntax
+			}
+		}
+		if !l.end() {
+			return a, errSyntax
+		}
+		return a, nil
+	},
+	nothing[scanArgs], // what may be seen is asked key by key
+	func(c *Call, a scanArgs) (Reply, error) {
+		if a.of != "" {
+			of, err := atkey.ParseSign(a.of)
+			switch {
+			case err != nil:
+				return Reply{}, err
+			case of != c.Env.Sign && !c.owner():
+				return Reply{}, notAuthenticated("Scan to another atSign cannot be performed without auth")
+			case of != c.Env.Sign:
+				return Reply{}, notReachable(of)
+			}
+		}
+		match, err := newMatcher(c, a.pattern)
+		if err != nil {
+			return Reply{}, err
+		}
+		defer match.close()
+		if a.commits {
+			if !c.owner() || a.of != "" {
+				return Reply{}, notAuthenticated("the commit log is for the owner of this atSign only")
+			}
+			log, err := c.commitLog(a.hidden, match)
+			return Reply{Data: log}, err
+		}
+		names, err := c.list(a.hidden, match)
+		if err != nil {
+			return Reply{}, err
+		}
+		return Reply{Data: appendNames(make([]byte, 0, 64*len(names)+2), names)}, nil
+	},
+)
+
+// list returns the keys that the caller may see and that match, sorted, the way
+// the caller calls them: without the prefix that is the same for all.
+func (c *Call) list(hidden bool, match *matcher) ([]string, error) {
+	var filter store.Filter
+	cut := ""
+	switch c.Principal.Kind {
+	case enroll.Anonymous:
+		filter.Scopes, filter.Cached = []atkey.Scope{atkey.Public}, new(bool)
+		cut = "public:"
+	case enroll.Peer:
+		filter.SharedWith, filter.Cached = c.Principal.Sign, new(bool)
+		cut = string(c.Principal.Sign) + ":"
+	}
+	visible := c.Registry.Visible(c.Principal, enroll.Read)
+	names := []string{}
+	err := c.DB.View(func(tx *store.Tx) error {
+		for entry, err := range tx.Keys(filter) {
+			if err != nil {
+				return err
+			}
+			if entry.State(tx.Now()) != store.Active || !shown(entry.Key, hidden && c.owner()) || !visible(entry.Key) {
+				continue
+			}
+			name := entry.Key.String()
+			ok, err := match.matches(name)
+			if err != nil {
+				return err
+			}
+			if ok {
+				names = append(names, strings.TrimPrefix(name, cut))
+			}
+		}
+		return nil
+	})
+	slices.Sort(names)
+	return names, err
+}
+
+// shown tells whether a listing shows a key at all.
+func shown(k atkey.Key, hidden bool) bool {
+	return !k.Internal() && (hidden || !k.Hidden())
+}
+
+// commitLog lists the entries of the commit log that the caller may see and that
+// match, deletions included.
+func (c *Call) commitLog(hidden bool, match *matcher) ([]byte, error) {
+	visible := c.Registry.Visible(c.Principal, enroll.Read)
+	b := []byte{'['}
+	err := c.DB.View(func(tx *store.Tx) error {
+		for entry, err := range tx.Commits(-1) {
+			if err != nil {
+				return err
+			}
+			key, err := atkey.Parse(entry.Key)
+			if err != nil || !shown(key, hidden) || !visible(key) {
+				continue
+			}
+			ok, err := match.matches(entry.Key)
+			if err != nil {
+				return err
+			}
+			if !ok {
+				continue
+			}
+			if len(b) > 1 {
+				b = append(b, ',')
+			}
+			o := object{b: append(b, '{')}
+			o.text("atKey", entry.Key)
+			o.text("operation", string(entry.Op))
+			o.number("commitId", &entry.ID)
+			o.text("opTime", entry.At.UTC().Format(isoLayout))
+			b = append(o.b, '}')
+		}
+		return nil
+	})
+	return append(b, ']'), err
+}
