@@ -1,0 +1,79 @@
+package server
+
+import (
+	"crypto/tls"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// certificates holds the certificate that new connections get. It is replaced
+// while the server runs; connections that exist keep what they have.
+type certificates struct {
+	certFile, keyFile string
+	current           atomic.Pointer[tls.Certificate]
+	seen              string // state of the files when they were read last; of the janitor
+	log               zerolog.Logger
+}
+
+// openCertificates reads the files for the first time, when they must be good.
+func openCertificates(certFile, keyFile string, log zerolog.Logger) (*certificates, error) {
+	c := &certificates{certFile: certFile, keyFile: keyFile, log: log}
+	c.seen = c.state()
+	return c, c.load()
+}
+
+func (c *certificates) load() error {
+	pair, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
+	if err != nil {
+		return fmt.Errorf("certificate %s with key %s: %w", c.certFile, c.keyFile, err)
+	}
+	c.current.Store(&pair)
+	c.log.Info().Str(fieldFile, c.certFile).Time(fieldUntil, pair.Leaf.NotAfter).Msg("Certificate loaded")
+	return nil
+}
+
+// reload reads the files again; a pair that does not work changes nothing.
+func (c *certificates) reload() {
+	c.seen = c.state()
+	if err := c.load(); err != nil {
+		c.log.Error().Err(err).Msg("Certificate not reloaded, the one before stays")
+	}
+}
+
+// step reloads when the files have changed.
+func (c *certificates) step() {
+	if c.state() != c.seen {
+		c.reload()
+	}
+}
+
+// state tells whether the files are those that were read.
+func (c *certificates) state() string {
+	state := ""
+	for _, file := range []string{c.certFile, c.keyFile} {
+		if info, err := os.Stat(file); err == nil {
+			state += fmt.Sprint(info.ModTime().UnixNano(), info.Size(), " ")
+		}
+	}
+	return state
+}
+
+func (c *certificates) validUntil() time.Time { return c.current.Load().Leaf.NotAfter }
+
+// tlsConfig is what listeners use. A client certificate is asked for and never
+// required; from judges it where it counts.
+func (c *certificates) tlsConfig() *tls.Config {
+	return &tls.Config{
+		MinVersion:                  tls.VersionTLS12,
+		ClientAuth:                  tls.RequestClientCert,
+		NextProtos:                  []string{"atProtocol/1.0"},
+		DynamicRecordSizingDisabled: true, // a reply must not be cut into records
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+			return c.current.Load(), nil
+		},
+	}
+}

@@ -1,0 +1,215 @@
+package server
+
+import (
+	"sync"
+	"time"
+
+	"atserver/enroll"
+)
+
+// gate decides who gets a place, and whose place ends.
+type gate struct {
+	max, perAddress          int
+	reserve                  int // places that only those who have logged in may fill
+	anonymousIdle, ownerIdle time.Duration
+
+	mu        sync.Mutex
+	conns     map[*conn]struct{}
+	addresses map[string]int
+	strangers int // connections that have proved nothing
+	closed    bool
+}
+
+func newGate(o Options) *gate {
+	return &gate{
+		max: o.MaxConnections, perAddress: o.MaxPerAddress, reserve: min(max(o.MaxConnections/5, 1), o.MaxConnections-1),
+		anonymousIdle: o.AnonymousIdle, ownerIdle: o.OwnerIdle,
+		conns: map[*conn]struct{}{}, addresses: map[string]int{},
+	}
+}
+
+// enter gives c a place, if need be that of a stranger who does not use it.
+func (g *gate) enter(c *conn, now time.Time) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		return false
+	}
+	if g.full() || g.crowded(c.from) {
+		g.sweep(now)
+	}
+	if g.crowded(c.from) && !g.makeWay(now, c.from) || g.full() && !g.makeWay(now, "") {
+		return false
+	}
+	g.conns[c] = struct{}{}
+	g.addresses[c.from]++
+	g.strangers++
+	return true
+}
+
+// full tells whether a stranger finds no place.
+func (g *gate) full() bool { return len(g.conns) >= g.max || g.strangers >= g.max-g.reserve }
+
+// crowded tells whether an address has all the places that one may have.
+func (g *gate) crowded(from string) bool { return g.addresses[from] >= g.perAddress }
+
+// makeWay ends the stranger that will be missed least, of one address or of any.
+func (g *gate) makeWay(now time.Time, from string) bool {
+	idlest := g.idlest(now, from)
+	if idlest != nil {
+		g.drop(idlest, Full)
+	}
+	return idlest != nil
+}
+
+// leave frees the place of c.
+func (g *gate) leave(c *conn) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.forget(c)
+}
+
+func (g *gate) forget(c *conn) {
+	if _, here := g.conns[c]; !here {
+		return
+	}
+	delete(g.conns, c)
+	if g.addresses[c.from]--; g.addresses[c.from] == 0 {
+		delete(g.addresses, c.from)
+	}
+	if c.kind.Load() == uint32(enroll.Anonymous) {
+		g.strangers--
+	}
+}
+
+// drop cuts a connection off and frees its place at once.
+func (g *gate) drop(c *conn, why Reason) {
+	g.forget(c)
+	c.cut(why)
+}
+
+// identify notes that c proved to be somebody, or no longer is.
+func (g *gate) identify(c *conn, kind enroll.Kind) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	was := c.kind.Swap(uint32(kind))
+	if _, here := g.conns[c]; !here || was == uint32(kind) {
+		return
+	}
+	if was == uint32(enroll.Anonymous) {
+		g.strangers--
+	} else if kind == enroll.Anonymous {
+		g.strangers++
+	}
+}
+
+// idlest returns the stranger that has been silent longest, at least
+// minAnonymousIdle, or else the one that has been a stranger longest, at least
+// handshakeTimeout: who means to log in has done so by then. from "" is any
+// address.
+func (g *gate) idlest(now time.Time, from string) *conn {
+	var silent, old *conn
+	for c := range g.conns {
+		if c.kind.Load() != uint32(enroll.Anonymous) || c.busy.Load() || from != "" && c.from != from {
+			continue
+		}
+		if now.Sub(c.lastActive()) >= minAnonymousIdle && (silent == nil || c.lastActive().Before(silent.lastActive())) {
+			silent = c
+		}
+		if now.Sub(c.since) >= handshakeTimeout && (old == nil || c.since.Before(old.since)) {
+			old = c
+		}
+	}
+	if silent != nil {
+		return silent
+	}
+	return old
+}
+
+// end cuts off the connections of enrollments that may no longer act, and tells
+// how many there were.
+func (g *gate) end(may func(enrollment string) bool) int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	n := 0
+	for c := range g.conns {
+		if id, _ := c.app.Load().(string); id != "" && !c.spared.Load() && !may(id) {
+			g.drop(c, Ended)
+			n++
+		}
+	}
+	return n
+}
+
+// count tells how many connections each enrollment has.
+func (g *gate) count() map[string]int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	counts := map[string]int{}
+	for c := range g.conns {
+		if id, _ := c.app.Load().(string); id != "" {
+			counts[id]++
+		}
+	}
+	return counts
+}
+
+// step cuts off who has been silent for too long or does not read.
+func (g *gate) step(now time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.sweep(now)
+}
+
+func (g *gate) sweep(now time.Time) {
+	anonymous := allowed(len(g.conns), g.max, g.anonymousIdle, minAnonymousIdle)
+	owner := allowed(len(g.conns), g.max, g.ownerIdle, minOwnerIdle)
+	for c := range g.conns {
+		limit := owner
+		if c.kind.Load() == uint32(enroll.Anonymous) {
+			limit = anonymous
+		}
+		switch {
+		case c.watch.stuck(&c.out.gathered, now):
+			g.drop(c, Slow)
+		case !c.busy.Load() && now.Sub(c.lastActive()) > limit:
+			g.drop(c, Idle)
+		}
+	}
+}
+
+// allowed is how long a connection may be silent: longest while at most half of
+// the places are taken, then shrinking to least when all are (protocol, idle
+// limits).
+func allowed(taken, places int, longest, least time.Duration) time.Duration {
+	least = min(least, longest)
+	half := places / 2
+	over := max(taken-half, 0)
+	if places == half {
+		return longest
+	}
+	left := float64(max(places-half-over, 0)) / float64(places-half)
+	return least + time.Duration(float64(longest-least)*left)
+}
+
+// close refuses new connections and cuts off those that wait for a command.
+func (g *gate) close() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.closed = true
+	for c := range g.conns {
+		c.leaving.Store(true)
+		if !c.busy.Load() {
+			g.drop(c, Shutdown)
+		}
+	}
+}
+
+// cutAll cuts off everybody.
+func (g *gate) cutAll() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for c := range g.conns {
+		g.drop(c, Shutdown)
+	}
+}

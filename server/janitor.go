@@ -1,0 +1,71 @@
+package server
+
+import (
+	"context"
+	"runtime/debug"
+	"time"
+
+	"atserver/enroll"
+)
+
+// janitorEvery is the only tick of an idle server.
+const janitorEvery = 5 * time.Second
+
+// janitor does what is due while the server runs. The steps take the time, so
+// that tests call them instead of waiting.
+func (s *Server) janitor(ctx context.Context) {
+	tick := time.NewTicker(janitorEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			s.tick()
+		}
+	}
+}
+
+// tick is one Step, whose panic ends nothing but itself.
+func (s *Server) tick() {
+	defer func() {
+		if p := recover(); p != nil {
+			s.options.Log.Error().Interface("panic", p).Bytes("stack", debug.Stack()).Msg("Janitor panicked")
+		}
+	}()
+	s.Step(s.options.Now())
+}
+
+// Step does everything that is due at a time: ends idle connections, removes
+// expired records, loads changed certificates and renews our own.
+func (s *Server) Step(now time.Time) {
+	s.stepping.Lock()
+	defer s.stepping.Unlock()
+	s.gate.step(now)
+	s.gate.end(s.acts)
+	s.certificates.step()
+	if s.authority != nil && now.Add(renewBefore).After(s.certificates.validUntil()) {
+		if err := s.authority.Issue(s.options.Name, now); err != nil {
+			s.options.Log.Error().Err(err).Msg("Own certificate not renewed")
+		}
+		s.certificates.step()
+	}
+	if now.Sub(s.swept) >= s.options.SweepEvery {
+		s.swept = now
+		if err := s.env.Registry.Sweep(); err != nil {
+			s.options.Log.Error().Err(err).Msg("Sweep of enrollments failed")
+		}
+		n, err := s.db.Sweep(now)
+		if err != nil {
+			s.options.Log.Error().Err(err).Msg("Sweep failed")
+		} else if n > 0 {
+			s.options.Log.Debug().Int(fieldCount, n).Msg("Expired records removed")
+		}
+	}
+}
+
+// acts tells whether an enrollment may act now.
+func (s *Server) acts(enrollment string) bool {
+	_, status := s.env.Registry.Get(enrollment)
+	return status == enroll.Approved
+}

@@ -1,0 +1,84 @@
+package server
+
+import (
+	"cmp"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"atserver/store/atkey"
+)
+
+// Options are the settings of a server. The zero value of a field means its
+// default; only Sign must be given.
+type Options struct {
+	Sign atkey.Sign // whose server this is
+	Dir  string     // data folder; "" keeps everything in memory
+
+	// RootSecretFile holds the secret that all data is encrypted under. It is made
+	// at the first start. Default: root.secret in Dir.
+	RootSecretFile string
+
+	// CRAMSecret lets the owner's first app in, once. Without one the first start
+	// makes it and hands it to Deliver, which must bring it to the owner.
+	CRAMSecret string
+	Deliver    func(secret string) error
+
+	// Name is the host name that others reach this server by, for a certificate of
+	// its own making. Default localhost.
+	Name string
+	// CertFile and KeyFile are a certificate chain and its key, PEM. They are
+	// reread when they change. Without them the server makes its own authority and
+	// certificate under Dir.
+	CertFile, KeyFile string
+
+	// Directory is the host:port of the atDirectory. TrustFile holds the
+	// authorities to trust in it and in other atServers, PEM; default: the system's.
+	Directory string
+	TrustFile string
+	// PeerCertificates demands of connections that claim to come from another
+	// atSign a client certificate for the host that the directory names.
+	PeerCertificates bool
+
+	// TestingMode is for running test suites: CRAM stays usable after onboarding
+	// and may do everything. Never for a server that anybody relies on.
+	TestingMode bool
+
+	MaxConnections int           // in total; default 200. A fifth is kept for the owner
+	MaxPerAddress  int           // from one address; default half of MaxConnections
+	AnonymousIdle  time.Duration // until a silent connection ends; default 10 min
+	OwnerIdle      time.Duration // the same once it has logged in; default 10 min
+	LineBudget     int           // bytes that commands beyond 64 KiB may hold in all; default 32 MiB
+	SweepEvery     time.Duration // how often expired records are removed; default 1 min
+
+	Version string // what info tells; a semantic version of the protocol
+	Now     func() time.Time
+	Log     zerolog.Logger
+}
+
+func (o Options) withDefaults() Options {
+	o.Name = cmp.Or(o.Name, "localhost")
+	o.MaxConnections = cmp.Or(o.MaxConnections, 200)
+	o.MaxPerAddress = cmp.Or(o.MaxPerAddress, max(o.MaxConnections/2, 1))
+	o.AnonymousIdle = cmp.Or(o.AnonymousIdle, 10*time.Minute)
+	o.OwnerIdle = cmp.Or(o.OwnerIdle, 10*time.Minute)
+	o.LineBudget = cmp.Or(o.LineBudget, 32<<20)
+	o.SweepEvery = cmp.Or(o.SweepEvery, time.Minute)
+	o.Version = cmp.Or(o.Version, ProtocolVersion)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o
+}
+
+// ProtocolVersion is the release of the reference server whose behaviour this
+// one matches; clients compare it.
+const ProtocolVersion = "3.14.0"
+
+const (
+	handshakeTimeout = 10 * time.Second // for TLS
+	writeTimeout     = 30 * time.Second // for each 64 KiB of a reply
+	drainTimeout     = 8 * time.Second  // for commands under way at shutdown; docker stop waits for 10
+	minAnonymousIdle = 5 * time.Second  // idle limits when the server is full
+	minOwnerIdle     = time.Minute
+)
