@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"atserver/server"
+	"atserver/server/directory"
+	"atserver/store/atkey"
+)
+
+// directoryCmd runs an atDirectory: it tells where the server of an atSign is.
+type directoryCmd struct {
+	Listen  string   `default:":64" env:"ATSERVER_DIRECTORY_LISTEN" placeholder:"HOST:PORT" help:"Address to listen on (${default})."`
+	Entry   []string `sep:"none" placeholder:"@alice=HOST:PORT" help:"An atSign and the address of its server. May be repeated."`
+	Entries string   `env:"ATSERVER_DIRECTORY_ENTRIES" placeholder:"FILE" help:"File of such entries, one a line. It is reread when it changes."`
+	Cert    string   `env:"ATSERVER_DIRECTORY_CERT" placeholder:"FILE" help:"Certificate chain, PEM; without it the directory makes its own."`
+	Key     string   `env:"ATSERVER_DIRECTORY_KEY" placeholder:"FILE" help:"Key of the certificate, PEM."`
+	Name    string   `default:"localhost" env:"ATSERVER_DIRECTORY_NAME" placeholder:"HOST" help:"Host name for a certificate of its own making (${default})."`
+	Data    string   `env:"ATSERVER_DIRECTORY_DATA" placeholder:"DIR" help:"Folder for a certificate of its own making (${data}/directory)."`
+
+	LogLevel string `env:"ATSERVER_LOG_LEVEL,logLevel" default:"info" help:"debug, info, warn or error."`
+}
+
+// Run serves until a signal ends it.
+func (c *directoryCmd) Run() error {
+	log, err := newLog(c.LogLevel)
+	if err != nil {
+		return err
+	}
+	entries := map[atkey.Sign]string{}
+	for _, entry := range c.Entry {
+		name, address, ok := strings.Cut(entry, "=")
+		if !ok {
+			return fmt.Errorf("entry %q is not of the form @alice=HOST:PORT", entry)
+		}
+		sign, err := atkey.ParseSign(name)
+		if err != nil {
+			return fmt.Errorf("entry %q: %w", entry, err)
+		}
+		entries[sign] = address
+	}
+	certificate, err := c.certificate()
+	if err != nil {
+		return err
+	}
+	dir, err := directory.New(directory.Options{
+		Entries: entries, EntriesFile: c.Entries, Log: log,
+		TLS: &tls.Config{Certificates: []tls.Certificate{certificate}},
+	})
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	fmt.Printf("the directory answers at %s\n", listener.Addr())
+	return dir.Run(ctx, listener)
+}
+
+// certificate reads the given one, or makes one.
+func (c *directoryCmd) certificate() (tls.Certificate, error) {
+	if (c.Cert == "") != (c.Key == "") {
+		return tls.Certificate{}, errors.New("a certificate and its key must be given together")
+	}
+	if c.Cert == "" {
+		if c.Data == "" {
+			c.Data = filepath.Join(defaultData(), "directory")
+		}
+		if err := os.MkdirAll(c.Data, 0o700); err != nil {
+			return tls.Certificate{}, fmt.Errorf("data folder: %w", err)
+		}
+		now := time.Now()
+		authority, err := server.OpenAuthority(filepath.Join(c.Data, "tls"), now)
+		if err == nil {
+			err = authority.Issue(c.Name, now)
+		}
+		if err != nil {
+			return tls.Certificate{}, err
+		}
+		fmt.Printf("clients must trust %s\n", authority.CAFile())
+		c.Cert, c.Key = authority.CertFile(), authority.KeyFile()
+	}
+	pair, err := tls.LoadX509KeyPair(c.Cert, c.Key)
+	if err != nil {
+		return pair, fmt.Errorf("certificate %s with key %s: %w", c.Cert, c.Key, err)
+	}
+	return pair, nil
+}

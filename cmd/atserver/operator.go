@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"atserver/server"
+	"atserver/store/atkey"
+)
+
+// operatorFlags find the running server that an operator speaks to.
+type operatorFlags struct {
+	AtSign string `name:"atsign" short:"a" env:"ATSERVER_ATSIGN" placeholder:"@alice" help:"AtSign that the server serves, to find its data folder."`
+	Data   string `env:"ATSERVER_DATA,secondaryStoragePath" placeholder:"DIR" help:"Data folder (${data}/ATSIGN)."`
+}
+
+// folder is the data folder of the server.
+func (f operatorFlags) folder() (string, error) {
+	if f.Data != "" {
+		return f.Data, nil
+	}
+	if f.AtSign == "" {
+		return "", errors.New("no server given: use --atsign or --data")
+	}
+	sign, err := atkey.ParseSign(f.AtSign)
+	return filepath.Join(defaultData(), string(sign)), err
+}
+
+// ask sends one request over the operator's socket and decodes the answer.
+func (f operatorFlags) ask(method, path string, into any) error {
+	dir, err := f.folder()
+	if err != nil {
+		return err
+	}
+	socket := filepath.Join(dir, server.OperatorSocket)
+	client := http.Client{Timeout: time.Minute, Transport: &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", socket)
+		},
+	}}
+	defer client.CloseIdleConnections()
+	request, err := http.NewRequest(method, "http://operator"+path, nil)
+	if err != nil {
+		return err
+	}
+	response, err := client.Do(request)
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return fmt.Errorf("no server runs on this data folder, or it is another user's: %w", op.Err)
+	}
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode >= 400 {
+		var failure server.Failure
+		if err := json.NewDecoder(response.Body).Decode(&failure); err != nil || failure.Error == "" {
+			return fmt.Errorf("the server answers %s", response.Status)
+		}
+		return errors.New(failure.Error)
+	}
+	return json.NewDecoder(response.Body).Decode(into)
+}
+
+// enrollment resolves an id, or the beginning of one that only one has.
+func (f operatorFlags) enrollment(id string) (found server.Listed, err error) {
+	var all []server.Listed
+	if err := f.ask(http.MethodGet, "/enrollments", &all); err != nil {
+		return found, err
+	}
+	n := 0
+	for _, e := range all {
+		if e.ID == id {
+			return e, nil
+		}
+		if strings.HasPrefix(e.ID, id) {
+			found, n = e, n+1
+		}
+	}
+	switch n {
+	case 0:
+		return found, fmt.Errorf("there is no enrollment %s", id)
+	case 1:
+		return found, nil
+	}
+	return found, fmt.Errorf("%d enrollments begin with %s: give more of the id", n, id)
+}
+
+func enrollmentPath(id string, more ...string) string {
+	return "/enrollments/" + url.PathEscape(id) + strings.Join(append([]string{""}, more...), "/")
+}

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"atserver/server"
+	"atserver/store/atkey"
+)
+
+// serveCmd takes its settings from flags, else from the environment: by our own
+// names, or by those of the reference server for the settings that both have.
+type serveCmd struct {
+	AtSign string `name:"atsign" short:"a" aliases:"at_sign" required:"" env:"ATSERVER_ATSIGN" placeholder:"@alice" help:"AtSign to serve."`
+	Listen string `default:":6464" env:"ATSERVER_LISTEN" placeholder:"HOST:PORT" help:"Address to listen on (${default})."`
+	Port   int    `short:"p" aliases:"server_port" env:"ATSERVER_PORT" help:"Port to listen on, instead of --listen."`
+	Name   string `default:"localhost" env:"ATSERVER_NAME" placeholder:"HOST" help:"Host name that clients reach the server by (${default})."`
+	Data   string `env:"ATSERVER_DATA,secondaryStoragePath" placeholder:"DIR" help:"Data folder (${data}/ATSIGN)."`
+	Root   string `name:"root-secret-file" env:"ATSERVER_ROOT_SECRET_FILE" placeholder:"FILE" help:"Secret that the data is encrypted under (root.secret in the data folder)."`
+
+	CRAMSecretFile string `name:"cram-secret-file" env:"ATSERVER_CRAM_SECRET_FILE" placeholder:"FILE" help:"One-time secret for onboarding; without it the first start makes one."`
+	SharedSecret   string `name:"shared-secret" short:"s" aliases:"shared_secret" placeholder:"SECRET" help:"The same as an argument, as the reference server takes it. Others on this machine can read it: prefer the file."`
+
+	Cert  string `env:"ATSERVER_CERT,securityCertificateChainLocation" placeholder:"FILE" help:"Certificate chain, PEM; without it the server makes its own."`
+	Key   string `env:"ATSERVER_KEY,securityPrivateKeyLocation" placeholder:"FILE" help:"Key of the certificate, PEM."`
+	Trust string `env:"ATSERVER_TRUST,securityTrustedCertificateLocation" placeholder:"FILE" help:"Authorities to trust in the directory and other atServers, PEM (the system's)."`
+
+	Directory        string `env:"ATSERVER_DIRECTORY" placeholder:"HOST:PORT" help:"AtDirectory (root.atsign.org:64)."`
+	PeerCertificates bool   `name:"peer-certificates" negatable:"" default:"true" env:"ATSERVER_PEER_CERTIFICATES,clientCertificateRequired" help:"Demand a client certificate of other atServers."`
+	TestingMode      bool   `env:"ATSERVER_TESTING_MODE,testingMode" help:"For test suites only: CRAM stays usable."`
+	LogLevel         string `env:"ATSERVER_LOG_LEVEL,logLevel" default:"info" help:"debug, info, warn or error."`
+
+	MaxConnections  int   `env:"ATSERVER_MAX_CONNECTIONS,inbound_max_limit" default:"200" help:"Connections at once."`
+	MaxPerAddress   int   `env:"ATSERVER_MAX_PER_ADDRESS" help:"Connections at once from one address (half of all)."`
+	AnonymousIdleMs int64 `env:"ATSERVER_ANONYMOUS_IDLE_MS,inbound_idletime_millis" default:"600000" help:"Silence that ends a connection, in ms."`
+	OwnerIdleMs     int64 `env:"ATSERVER_OWNER_IDLE_MS,authenticated_inbound_idletime_millis" default:"600000" help:"The same once it has logged in."`
+	LineBudgetMiB   int   `name:"line-budget-mib" env:"ATSERVER_LINE_BUDGET_MIB" default:"32" help:"Memory for long commands, all connections together."`
+	SweepMinutes    int   `env:"ATSERVER_SWEEP_MINUTES,expiringRunFreqMins" default:"1" help:"How often expired records are removed."`
+	Training        bool  `short:"t" hidden:"" help:"Start and end at once, as the reference server can."`
+}
+
+// Run serves until a signal ends it.
+func (c *serveCmd) Run() error {
+	if tls := cmp.Or(os.Getenv("useTLS"), os.Getenv("useSSL")); tls != "" && !strings.EqualFold(tls, "true") {
+		return errors.New("useTLS must be true: this server does not speak without TLS")
+	}
+	sign, err := atkey.ParseSign(c.AtSign)
+	if err != nil {
+		return err
+	}
+	log, err := newLog(c.LogLevel)
+	if err != nil {
+		return err
+	}
+	if c.Data == "" {
+		c.Data = filepath.Join(defaultData(), string(sign))
+	}
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return fmt.Errorf("data folder: %w", err)
+	}
+	if c.Port != 0 {
+		c.Listen = net.JoinHostPort("", strconv.Itoa(c.Port))
+	}
+	listener, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	secret, err := c.secret()
+	if err != nil {
+		return err
+	}
+	handover := secretFile(filepath.Join(c.Data, "cram.secret"))
+	srv, err := server.New(server.Options{
+		Sign: sign, Dir: c.Data, RootSecretFile: c.Root,
+		CRAMSecret: secret, Deliver: handover.deliver,
+		Name: c.Name, CertFile: c.Cert, KeyFile: c.Key, TrustFile: c.Trust,
+		Directory: c.directory(), PeerCertificates: c.PeerCertificates, TestingMode: c.TestingMode,
+		MaxConnections: c.MaxConnections, MaxPerAddress: c.MaxPerAddress,
+		AnonymousIdle: time.Duration(c.AnonymousIdleMs) * time.Millisecond,
+		OwnerIdle:     time.Duration(c.OwnerIdleMs) * time.Millisecond,
+		LineBudget:    c.LineBudgetMiB << 20, SweepEvery: time.Duration(c.SweepMinutes) * time.Minute,
+		Log: log,
+	})
+	if err != nil {
+		return err
+	}
+	address := listener.Addr().String()
+	if err := noteAddress(c.Data, address); err != nil {
+		return errors.Join(err, srv.Close())
+	}
+	fmt.Printf("%s is served at %s\n", sign, address)
+	if ca := srv.CAFile(); ca != "" {
+		fmt.Printf("clients must trust %s\n", ca)
+	}
+	if err := handover.remind(secret == "" && srv.AwaitsOnboarding()); err != nil {
+		return errors.Join(err, srv.Close())
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	if c.Training {
+		stop()
+	}
+	reload := make(chan os.Signal, 1)
+	signal.Notify(reload, syscall.SIGHUP)
+	go func() {
+		for range reload {
+			srv.ReloadCertificates()
+		}
+	}()
+	log.Info().Str("atsign", string(sign)).Str("listen", address).Str("version", version()).Msg("Serving")
+	err = srv.Run(ctx, listener)
+	log.Info().Msg("Stopped")
+	return err
+}
+
+// secret is the bootstrap secret that was given, "" if none was.
+func (c *serveCmd) secret() (string, error) {
+	if c.CRAMSecretFile == "" {
+		return c.SharedSecret, nil
+	}
+	raw, err := os.ReadFile(c.CRAMSecretFile)
+	if err != nil {
+		return "", fmt.Errorf("CRAM secret: %w", err)
+	}
+	secret := strings.TrimSpace(string(raw))
+	if secret == "" {
+		return "", fmt.Errorf("CRAM secret: %s is empty", c.CRAMSecretFile)
+	}
+	return secret, nil
+}
+
+func (c *serveCmd) directory() string {
+	return cmp.Or(c.Directory, net.JoinHostPort(
+		cmp.Or(os.Getenv("rootServerUrl"), "root.atsign.org"), cmp.Or(os.Getenv("rootServerPort"), "64")))
+}
+
+// defaultData is where data folders are by default (XDG Base Directory).
+func defaultData() string {
+	if dir := os.Getenv("XDG_DATA_HOME"); dir != "" {
+		return filepath.Join(dir, "atserver")
+	}
+	if home, err := os.UserHomeDir(); err == nil {
+		return filepath.Join(home, ".local", "share", "atserver")
+	}
+	return "atserver-data"
+}

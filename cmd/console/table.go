@@ -1,0 +1,76 @@
+package console
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// gap stands between two columns.
+const gap = "  "
+
+// Table prints aligned columns under a heading. On a terminal that is too narrow
+// the widest column is cut; elsewhere nothing is.
+func (con *Console) Table(head []string, rows [][]string) error {
+	widths := make([]int, len(head))
+	for _, row := range append([][]string{head}, rows...) {
+		for i, cell := range row {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	if con.Shown && con.Width > 0 {
+		shrink(widths, con.Width-len(gap)*(len(head)-1))
+	}
+	var out strings.Builder
+	line(&out, head, widths, con.Colour)
+	for _, row := range rows {
+		line(&out, row, widths, false)
+	}
+	_, err := con.Out.Write([]byte(out.String()))
+	return err
+}
+
+// shrink takes from the widest columns, bit by bit, until all fit, as long as any
+// has more than a few characters.
+func shrink(widths []int, fit int) {
+	for {
+		sum, widest := 0, 0
+		for i, w := range widths {
+			sum += w
+			if w > widths[widest] {
+				widest = i
+			}
+		}
+		if sum <= fit || widths[widest] <= 8 {
+			return
+		}
+		widths[widest]--
+	}
+}
+
+func line(out *strings.Builder, row []string, widths []int, bold bool) {
+	var text strings.Builder
+	for i, cell := range row {
+		cell = cut(Tame(cell), widths[i])
+		text.WriteString(cell)
+		if i < len(row)-1 {
+			text.WriteString(strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)) + gap)
+		}
+	}
+	out.WriteString(Paint(bold, "1", text.String()) + "\n")
+}
+
+// cut shortens text to a number of characters.
+func cut(text string, width int) string {
+	if utf8.RuneCountInString(text) <= width {
+		return text
+	}
+	return string([]rune(text)[:width-1]) + "…"
+}
+
+// Paint puts text in the colours or weight of an ANSI code, if wanted.
+func Paint(wanted bool, code, text string) string {
+	if !wanted {
+		return text
+	}
+	return "\x1b[" + code + "m" + text + "\x1b[0m"
+}
