@@ -1,0 +1,111 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"atserver/server"
+	"atserver/verbs/wire"
+)
+
+// echoReply is the answer to any line.
+var echoReply = wire.AppendReply(nil, "ok", wire.Prompt(benchSign))
+
+// echoCmd is the measure: all that a line server over TLS has to do and nothing
+// else. It answers every line alike, and lines that arrived together in one write.
+type echoCmd struct {
+	Dir string `arg:"" help:"Folder for its certificate."`
+}
+
+// Run serves until ctx ends, or its standard input does, with the process that
+// started it.
+func (c *echoCmd) Run(ctx context.Context) error {
+	config, err := echoConfig(c.Dir)
+	if err != nil {
+		return err
+	}
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", config)
+	if err != nil {
+		return err
+	}
+	fmt.Println(listener.Addr())
+	go serveEcho(listener)
+	ctx, cancel := context.WithCancel(ctx)
+	go func() { defer cancel(); io.Copy(io.Discard, os.Stdin) }()
+	<-ctx.Done()
+	return nil
+}
+
+func serveEcho(listener net.Listener) {
+	for {
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		go answer(conn)
+	}
+}
+
+// answer serves one connection.
+func answer(conn net.Conn) {
+	defer conn.Close()
+	in := bufio.NewReader(conn)
+	var out []byte
+	for {
+		if _, err := in.ReadSlice('\n'); err != nil {
+			return
+		}
+		out = append(out, echoReply...)
+		if in.Buffered() > 0 {
+			continue
+		}
+		if _, err := conn.Write(out); err != nil {
+			return
+		}
+		out = out[:0]
+	}
+}
+
+// echoConfig is TLS as the server has it: the same kind of certificate, the same
+// records.
+func echoConfig(dir string) (*tls.Config, error) {
+	now := time.Now()
+	authority, err := server.OpenAuthority(dir, now)
+	if err == nil {
+		err = authority.Issue("localhost", now)
+	}
+	if err != nil {
+		return nil, err
+	}
+	pair, err := tls.LoadX509KeyPair(authority.CertFile(), authority.KeyFile())
+	return &tls.Config{
+		MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{pair}, DynamicRecordSizingDisabled: true,
+	}, err
+}
+
+// startEcho starts an echo in a process of its own, from our own binary.
+func startEcho(ctx context.Context, dir string) (*target, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	folder := filepath.Join(dir, "tls")
+	process, err := start(ctx, dir, self, "echo", folder)
+	if err != nil {
+		return nil, err
+	}
+	trust, err := trusting(filepath.Join(folder, "ca.pem"))
+	if err != nil {
+		process.stop()
+		return nil, err
+	}
+	welcome := func(s *stream) error { s.prompt = wire.Prompt(benchSign); return nil }
+	return &target{process: process, trust: trust, welcome: welcome}, nil
+}

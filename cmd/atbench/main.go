@@ -1,0 +1,39 @@
+// Command atbench is the load generator behind every figure of the README.
+//
+// Absolute rates say more about the machine than about the server, so it gives
+// ratios: it starts a real atserver and, beside it, the smallest TLS line echo
+// that Go allows, drives both in turn with the same client code and prints the
+// median of the paired ratios. What the echo costs, TLS in Go costs.
+//
+// It needs Linux, whose /proc tells the CPU time and memory of both. All runs on
+// loopback; it ends only processes that it started, and leaves nothing behind.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+type cli struct {
+	Run  benchCmd `cmd:"" default:"withargs" help:"Measure and print the figures (the default command)."`
+	Echo echoCmd  `cmd:"" hidden:"" help:"Be the echo."`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	var c cli
+	command := kong.Parse(&c,
+		kong.Name("atbench"),
+		kong.Description("Measures an atserver against a plain TLS line echo."),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Vars{"tempdir": os.TempDir()},
+		kong.BindTo(ctx, (*context.Context)(nil)),
+	)
+	err := command.Run()
+	stop()
+	command.FatalIfErrorf(err)
+}
