@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,6 +23,27 @@ func TestEveryVerbHasATranscript(t *testing.T) {
 		if !slices.ContainsFunc(s, func(step step) bool { return step.verb == ">" && strings.HasPrefix(step.arg, name) }) {
 			t.Errorf("%s does not say %s", file, name)
 		}
+	}
+}
+
+// TestReadmeKnowsEveryVerb keeps the table of the README complete, and free of verbs that there are not.
+func TestReadmeKnowsEveryVerb(t *testing.T) {
+	raw, err := os.ReadFile(filepath.Join("..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(raw), "## Verbs")
+	table, _, _ = strings.Cut(table, "### ")
+	var rows []string
+	for line := range strings.Lines(table) {
+		if name, ok := strings.CutPrefix(line, "| `"); ok {
+			name, _, _ = strings.Cut(name, "`")
+			rows = append(rows, name)
+		}
+	}
+	slices.Sort(rows)
+	if names := verbs.Standard().Names(); !slices.Equal(rows, names) {
+		t.Errorf("the README has rows for\n%q, the server speaks\n%q", rows, names)
 	}
 }
 

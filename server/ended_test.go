@@ -142,7 +142,7 @@ func TestEndInTheMiddleOfACommand(t *testing.T) {
 	c.soonEnded()
 }
 
-// TestConnectionsOfTheExpiredEnd finds that out without a command.
+// TestConnectionsOfTheExpiredEnd with the next command, which is told why, or without one after a while.
 func TestConnectionsOfTheExpiredEnd(t *testing.T) {
 	b := start(t, Options{})
 	owner := b.as(b.firstApp())
@@ -151,9 +151,11 @@ func TestConnectionsOfTheExpiredEnd(t *testing.T) {
 	b.pass(1999 * time.Millisecond)
 	one.ask("noop:0", "data:ok\n@alice@")
 	b.step(time.Millisecond)
+	one.ask("noop:0", "error:AT0028:The enrollment id: "+short.id+" is expired. Closing the connection\n@alice@")
 	one.soonEnded()
+	b.step(expiredStays)
 	two.soonEnded()
-	b.wantEnded(Ended, 2)
+	b.wantEnded(Ended, 1)
 	b.step(-time.Hour)
 	owner.ask("noop:0", "data:ok\n@alice@")
 	if _, status := b.env.Registry.Get(short.id); status != enroll.Expired {

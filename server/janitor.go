@@ -42,7 +42,11 @@ func (s *Server) Step(now time.Time) {
 	s.stepping.Lock()
 	defer s.stepping.Unlock()
 	s.gate.step(now)
-	s.gate.end(s.acts)
+	s.gate.end(s.stays)
+	if s.options.Onboarded != nil && !s.onboarded && !s.AwaitsOnboarding() {
+		s.onboarded = true
+		s.options.Onboarded()
+	}
 	s.certificates.step()
 	if s.authority != nil && now.Add(renewBefore).After(s.certificates.validUntil()) {
 		if err := s.authority.Issue(s.options.Name, now); err != nil {
@@ -62,6 +66,18 @@ func (s *Server) Step(now time.Time) {
 			s.options.Log.Debug().Int(fieldCount, n).Msg("Expired records removed")
 		}
 	}
+}
+
+// expiredStays is how long the connection of an enrollment that has expired may
+// stay silent. It may do nothing any more, but a client that says something first
+// is told why its connection ends; some cannot do without a last line.
+const expiredStays = 10 * time.Second
+
+// stays tells whether the connections of an enrollment may stay.
+func (s *Server) stays(enrollment string) bool {
+	e, status := s.env.Registry.Get(enrollment)
+	return status == enroll.Approved ||
+		e != nil && status == enroll.Expired && e.Stored == enroll.Approved && s.env.Registry.Time().Sub(e.ExpiresAt) < expiredStays
 }
 
 // acts tells whether an enrollment may act now.

@@ -23,6 +23,8 @@ type Options struct {
 	// makes it and hands it to Deliver, which must bring it to the owner.
 	CRAMSecret string
 	Deliver    func(secret string) error
+	// Onboarded is called once, when the secret is used up, or at the start if it is.
+	Onboarded func()
 
 	// Name is the host name that others reach this server by, for a certificate of
 	// its own making. Default localhost.

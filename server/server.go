@@ -39,8 +39,9 @@ type Server struct {
 	nextID      atomic.Uint64
 	ended       [reasons]atomic.Int64 // connections that ended, by Reason
 
-	stepping sync.Mutex // one Step or reload at a time
-	swept    time.Time  // of Step
+	stepping  sync.Mutex // one Step or reload at a time
+	swept     time.Time  // of Step
+	onboarded bool       // Onboarded was called
 }
 
 // maxTurnedAway is how many connections without a place may be told so at once.

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/rs/zerolog"
 	"golang.org/x/term"
 )
 
@@ -30,16 +31,16 @@ func (f secretFile) deliver(secret string) error {
 	return errors.Join(err, file.Sync(), file.Close())
 }
 
-// remind tells where the secret is as long as it is good, and removes it after.
-func (f secretFile) remind(good bool) error {
-	if !good {
-		if err := os.Remove(string(f)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("removing a CRAM secret that is used up: %w", err)
-		}
-		return nil
-	}
+// remind tells where the secret waits, if it does.
+func (f secretFile) remind() {
 	if _, err := os.Stat(string(f)); err == nil {
 		fmt.Printf("the CRAM secret for onboarding is in %s\n", f)
 	}
-	return nil
+}
+
+// discard removes a secret that is good for nothing any more.
+func (f secretFile) discard(log zerolog.Logger) {
+	if err := os.Remove(string(f)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		log.Error().Err(err).Msg("Used CRAM secret not removed")
+	}
 }

@@ -83,7 +83,7 @@ func (c *serveCmd) Run() error {
 	handover := secretFile(filepath.Join(c.Data, "cram.secret"))
 	srv, err := server.New(server.Options{
 		Sign: sign, Dir: c.Data, RootSecretFile: c.Root,
-		CRAMSecret: secret, Deliver: handover.deliver,
+		CRAMSecret: secret, Deliver: handover.deliver, Onboarded: func() { handover.discard(log) },
 		Name: c.Name, CertFile: c.Cert, KeyFile: c.Key, TrustFile: c.Trust,
 		Directory: c.directory(), PeerCertificates: c.PeerCertificates, TestingMode: c.TestingMode,
 		MaxConnections: c.MaxConnections, MaxPerAddress: c.MaxPerAddress,
@@ -103,8 +103,10 @@ func (c *serveCmd) Run() error {
 	if ca := srv.CAFile(); ca != "" {
 		fmt.Printf("clients must trust %s\n", ca)
 	}
-	if err := handover.remind(secret == "" && srv.AwaitsOnboarding()); err != nil {
-		return errors.Join(err, srv.Close())
+	if secret == "" && srv.AwaitsOnboarding() {
+		handover.remind()
+	} else {
+		handover.discard(log)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
