@@ -20,6 +20,17 @@ import (
 // show, deny, revoke, unrevoke, delete and audit; nobody reads a value by it.
 const OperatorSocket = "operator.sock"
 
+// Status is where an enrollment stands.
+type Status = enroll.Status
+
+const (
+	Pending  = enroll.Pending
+	Approved = enroll.Approved
+	Denied   = enroll.Denied
+	Revoked  = enroll.Revoked
+	Expired  = enroll.Expired
+)
+
 // Listed is an enrollment as operators see it: what there is to judge by, and no
 // key material.
 type Listed struct {
@@ -27,7 +38,7 @@ type Listed struct {
 	App           string        `json:"app"`
 	Device        string        `json:"device"`
 	Namespaces    enroll.Grants `json:"namespaces"`
-	Status        enroll.Status `json:"status"`
+	Status        Status        `json:"status"`
 	Origin        string        `json:"origin"`
 	RequestedAt   time.Time     `json:"requestedAt"`
 	RequestedFrom string        `json:"requestedFrom"`

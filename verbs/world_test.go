@@ -47,18 +47,20 @@ func newWorld(t testing.TB, enrollments ...*enroll.Enrollment) *world {
 	db, err := store.Open(store.Options{Sign: "@alice", Now: w.clock})
 	w.must(err)
 	t.Cleanup(func() { db.Close() })
-	w.must(db.Update(func(tx *store.Tx) error {
-		for _, e := range enrollments {
-			raw, err := json.Marshal(e)
-			if err != nil {
-				return err
+	for some := range slices.Chunk(enrollments, 1000) { // more do not fit in one update
+		w.must(db.Update(func(tx *store.Tx) error {
+			for _, e := range some {
+				raw, err := json.Marshal(e)
+				if err != nil {
+					return err
+				}
+				if err := tx.PutRow(store.Enrollments, e.ID, raw); err != nil {
+					return err
+				}
 			}
-			if err := tx.PutRow(store.Enrollments, e.ID, raw); err != nil {
-				return err
-			}
-		}
-		return nil
-	}))
+			return nil
+		}))
+	}
 	registry, err := enroll.Open(db, enroll.Options{Sign: "@alice", Now: w.clock})
 	w.must(err)
 	w.must(registry.SetCRAMSecret(testSecret))

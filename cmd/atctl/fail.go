@@ -42,7 +42,7 @@ func fail(con *console.Console, err error) int {
 	if hint != "" {
 		hint = "; " + hint
 	}
-	fmt.Fprintf(con.Err, "%s %s%s\n", console.Paint(con.Alarm, "31", "atctl:"), console.Plain(err.Error()), hint)
+	fmt.Fprintf(con.Err, "%s %s%s\n", console.Paint(con.Alarm, console.Red, "atctl:"), console.Plain(err.Error()), hint)
 	return code
 }
 

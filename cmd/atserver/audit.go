@@ -79,7 +79,7 @@ func (c *auditListCmd) show(con *console.Console, entries []store.AuditEntry) er
 		slices.Sort(detail)
 		line := fmt.Sprintf("%6d  %s  %-5s  %-18s  %s", e.Seq, e.Time.Local().Format("2006-01-02 15:04:05"), e.Outcome, e.Action,
 			strings.Join(slices.DeleteFunc(append([]string{e.Actor, e.Target, e.From}, detail...), func(s string) bool { return s == "" }), "  "))
-		if _, err := fmt.Fprintln(con.Out, console.Paint(con.Colour && e.Outcome != "allow", "31", console.Tame(line))); err != nil {
+		if _, err := fmt.Fprintln(con.Out, console.Paint(con.Colour && e.Outcome != "allow", console.Red, console.Tame(line))); err != nil {
 			return err
 		}
 	}

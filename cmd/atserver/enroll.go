@@ -77,8 +77,12 @@ func (c *enrollListCmd) show(con *console.Console) error {
 			ago(e.ExpiresAt, now), ago(e.LastSeen, now) + " " + e.LastFrom, strconv.Itoa(e.Connections),
 		}
 	}
-	return con.Table([]string{"ID", "APP", "DEVICE", "NAMESPACES", "STATUS", "REQUESTED", "DECIDED", "EXPIRES", "LAST SEEN", "LIVE"}, rows)
+	return con.Table([]string{"ID", "APP", "DEVICE", "NAMESPACES", "STATUS", "REQUESTED", "DECIDED", "EXPIRES", "LAST SEEN", "LIVE"}, rows,
+		func(row int) string { return colours[all[row].Status] })
 }
+
+// colours show at a glance what waits for a decision and what is over.
+var colours = map[server.Status]string{server.Pending: console.Yellow, server.Denied: console.Grey, server.Revoked: console.Grey, server.Expired: console.Grey}
 
 type enrollShowCmd struct {
 	operatorFlags
@@ -99,10 +103,10 @@ func (c *enrollShowCmd) Run() error {
 	now := time.Now()
 	rows := [][]string{
 		{"id", e.ID}, {"app", e.App}, {"device", e.Device}, {"namespaces", spaces(e)}, {"status", string(e.Status)},
-		{"consent by", e.Origin}, {"requested", when(e.RequestedAt, now) + " from " + e.RequestedFrom},
-		{"decided", when(e.DecidedAt, now) + " by " + e.DecidedBy}, {"let in by", e.Parent}, {"replaces", e.SuccessorOf},
-		{"revoked", when(e.RevokedAt, now) + " by " + e.RevokedBy}, {"expires", when(e.ExpiresAt, now)},
-		{"last seen", when(e.LastSeen, now) + " from " + e.LastFrom}, {"connections", strconv.Itoa(e.Connections)},
+		{"consent by", e.Origin}, {"requested", full(e.RequestedAt, now) + " from " + e.RequestedFrom},
+		{"decided", full(e.DecidedAt, now) + " by " + e.DecidedBy}, {"let in by", e.Parent}, {"replaces", e.SuccessorOf},
+		{"revoked", full(e.RevokedAt, now) + " by " + e.RevokedBy}, {"expires", full(e.ExpiresAt, now)},
+		{"last seen", full(e.LastSeen, now) + " from " + e.LastFrom}, {"connections", strconv.Itoa(e.Connections)},
 	}
 	rows = slices.DeleteFunc(rows, func(row []string) bool {
 		return row[1] == "" || strings.HasPrefix(row[1], " ") // nothing to tell
@@ -167,28 +171,13 @@ func ago(t, now time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	d, form := now.Sub(t), "%s ago"
-	if d < 0 {
-		d, form = -d, "in %s"
-	}
-	var text string
-	switch {
-	case d < time.Minute:
-		text = fmt.Sprintf("%ds", int(d.Seconds()))
-	case d < time.Hour:
-		text = fmt.Sprintf("%dm", int(d.Minutes()))
-	case d < 48*time.Hour:
-		text = fmt.Sprintf("%dh", int(d.Hours()))
-	default:
-		text = fmt.Sprintf("%dd", int(d.Hours()/24))
-	}
-	return fmt.Sprintf(form, text)
+	return console.When(t, now)
 }
 
-// when spells a time in full, "" for none.
-func when(t, now time.Time) string {
+// full spells a time, "" for none.
+func full(t, now time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return t.Local().Format("2006-01-02 15:04:05") + " (" + ago(t, now) + ")"
+	return t.Local().Format(time.DateTime) + " (" + console.When(t, now) + ")"
 }

@@ -5,12 +5,22 @@ import (
 	"unicode/utf8"
 )
 
+// ANSI codes that Paint takes.
+const (
+	Yellow = "33"
+	Red    = "31"
+	Grey   = "90"
+
+	bold = "1"
+)
+
 // gap stands between two columns.
 const gap = "  "
 
-// Table prints aligned columns under a heading. On a terminal that is too narrow
+// Table prints aligned columns under a heading, each row in the colour that colour
+// gives for it, if any. On a terminal that is too narrow
 // the widest column is cut; elsewhere nothing is.
-func (con *Console) Table(head []string, rows [][]string) error {
+func (con *Console) Table(head []string, rows [][]string, colour ...func(row int) string) error {
 	widths := make([]int, len(head))
 	for _, row := range append([][]string{head}, rows...) {
 		for i, cell := range row {
@@ -21,9 +31,13 @@ func (con *Console) Table(head []string, rows [][]string) error {
 		shrink(widths, con.Width-len(gap)*(len(head)-1))
 	}
 	var out strings.Builder
-	line(&out, head, widths, con.Colour)
-	for _, row := range rows {
-		line(&out, row, widths, false)
+	out.WriteString(Paint(con.Colour, bold, line(head, widths)) + "\n")
+	for i, row := range rows {
+		code := ""
+		if len(colour) > 0 {
+			code = colour[0](i)
+		}
+		out.WriteString(Paint(con.Colour && code != "", code, line(row, widths)) + "\n")
 	}
 	_, err := con.Out.Write([]byte(out.String()))
 	return err
@@ -47,7 +61,8 @@ func shrink(widths []int, fit int) {
 	}
 }
 
-func line(out *strings.Builder, row []string, widths []int, bold bool) {
+// line pads the cells of a row.
+func line(row []string, widths []int) string {
 	var text strings.Builder
 	for i, cell := range row {
 		cell = cut(Tame(cell), widths[i])
@@ -56,7 +71,7 @@ func line(out *strings.Builder, row []string, widths []int, bold bool) {
 			text.WriteString(strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)) + gap)
 		}
 	}
-	out.WriteString(Paint(bold, "1", text.String()) + "\n")
+	return text.String()
 }
 
 // cut shortens text to a number of characters.
