@@ -25,9 +25,11 @@ type DB struct {
 	writer    *writer
 	compactor *compactor
 
-	mu     sync.Mutex // guards closed, and views from rising once it is set
+	mu     sync.Mutex // guards what follows, and views from rising once closed is set
 	closed bool
 	views  sync.WaitGroup // Views that run
+	latest *reading       // what Views share, nil when something was committed since
+	age    uint64         // how often that was
 }
 
 // Open opens the database of an atSign, and makes it at the first start. Another
@@ -163,6 +165,7 @@ func (db *DB) stop() error {
 	close(db.writer.quit)
 	<-db.writer.done
 	db.views.Wait()
+	db.outdate()
 	db.compactor.close()
 	db.writer.wal.close()
 	if err := db.kv.Close(); err != nil {
@@ -175,21 +178,4 @@ func (db *DB) unlock() {
 	if db.lock != nil {
 		db.lock.Close()
 	}
-}
-
-// View runs fn on the state that the latest update left. It waits for no sync, and
-// nobody waits for it but Close.
-func (db *DB) View(fn func(*Tx) error) error {
-	db.mu.Lock()
-	if db.closed {
-		db.mu.Unlock()
-		return ErrClosed
-	}
-	db.views.Add(1)
-	db.mu.Unlock()
-	defer db.views.Done()
-	tx := &Tx{db: db, txn: db.kv.NewTransaction(false), layout: db.layout, now: db.writer.now()}
-	defer tx.txn.Discard()
-	defer func() { tx.over = true }()
-	return fn(tx)
 }

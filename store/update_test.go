@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -542,5 +543,42 @@ func TestCommitsFromAnywhere(t *testing.T) {
 				return nil
 			}))
 		}
+	}
+}
+
+// TestViewsSeeWhatWasAcknowledged: Views share a transaction, and none of them is
+// older than an update that had returned before it began.
+func TestViewsSeeWhatWasAcknowledged(t *testing.T) {
+	db := memory(t)
+	var acknowledged atomic.Int64
+	var wg sync.WaitGroup
+	done := make(chan struct{})
+	for range 4 {
+		wg.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				least := acknowledged.Load()
+				must(t, db.View(func(tx *Tx) error {
+					raw, err := tx.Row(Settings, "n")
+					if n := int64(len(raw)); err != nil && least > 0 || n < least {
+						t.Errorf("a View sees %d, %d was acknowledged before: %v", n, least, err)
+					}
+					return nil
+				}))
+			}
+		})
+	}
+	for n := range 300 {
+		must(t, db.Update(func(tx *Tx) error { return tx.PutRow(Settings, "n", make([]byte, n+1)) }))
+		acknowledged.Store(int64(n + 1))
+	}
+	close(done)
+	wg.Wait()
+	if db.latest != nil {
+		db.outdate()
 	}
 }

@@ -174,6 +174,7 @@ func (w *writer) write(txn *badger.Txn) error {
 	if err == nil {
 		err = w.wal.sync()
 	}
+	w.db.outdate()
 	if err != nil {
 		w.broken = fmt.Errorf("write the database: %w", err)
 		return w.broken

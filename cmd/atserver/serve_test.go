@@ -10,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"atserver/store/atkey"
 	"atserver/verbs/wire"
@@ -249,41 +248,6 @@ func TestReload(t *testing.T) {
 	p.signal(syscall.SIGHUP)
 	p.wantLogged("Certificate not reloaded", 1)
 	ask(t, old, "noop:0", "ok")
-	p.stop()
-}
-
-// What was acknowledged is there, however the server ended.
-func TestKilled(t *testing.T) {
-	t.Parallel()
-	data, secret := t.TempDir(), randomSecret()
-	args := local(data, "--testing-mode", "-s", secret)
-	kept := 0 // records that were acknowledged
-	for range 3 {
-		p := serving(t, nil, args...)
-		c := p.client(data)
-		login(t, c, secret)
-		for i := range kept {
-			ask(t, c, fmt.Sprintf("llookup:public:n%d@alice", i), fmt.Sprint("value ", i))
-		}
-		kill := time.AfterFunc(time.Duration(20+kept%7)*time.Millisecond, func() { p.cmd.Process.Kill() })
-		for {
-			if _, err := c.Ask(bounded(t), fmt.Sprintf("update:public:n%d@alice value %d", kept, kept)); err != nil {
-				break
-			}
-			kept++
-		}
-		kill.Stop()
-		p.status()
-	}
-	if kept == 0 {
-		t.Error("nothing was acknowledged")
-	}
-	p := serving(t, nil, args...)
-	c := p.client(data)
-	login(t, c, secret)
-	for i := range kept {
-		ask(t, c, fmt.Sprintf("llookup:public:n%d@alice", i), fmt.Sprint("value ", i))
-	}
 	p.stop()
 }
 
