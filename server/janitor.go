@@ -41,6 +41,7 @@ func (s *Server) tick() {
 func (s *Server) Step(now time.Time) {
 	s.stepping.Lock()
 	defer s.stepping.Unlock()
+	s.freeAfterBurst()
 	s.gate.step(now)
 	s.gate.end(s.stays)
 	if s.options.Onboarded != nil && !s.onboarded && !s.AwaitsOnboarding() {
@@ -66,6 +67,20 @@ func (s *Server) Step(now time.Time) {
 			s.options.Log.Debug().Int(fieldCount, n).Msg("Expired records removed")
 		}
 	}
+}
+
+// burst is after how many connections memory is given back once it is quiet.
+const burst = 100
+
+// freeAfterBurst gives back what many handshakes and logins left behind, once no
+// more come: the collector alone would keep it for long.
+func (s *Server) freeAfterBurst() {
+	started := s.nextID.Load()
+	if quiet := started == s.startedBefore; quiet && started-s.freedAt >= burst {
+		debug.FreeOSMemory()
+		s.freedAt = started
+	}
+	s.startedBefore = started
 }
 
 // expiredStays is how long the connection of an enrollment that has expired may

@@ -42,6 +42,9 @@ type Server struct {
 	stepping  sync.Mutex // one Step or reload at a time
 	swept     time.Time  // of Step
 	onboarded bool       // Onboarded was called
+
+	// of Step: connections begun, by the Step before and when memory was given back
+	startedBefore, freedAt uint64
 }
 
 // maxTurnedAway is how many connections without a place may be told so at once.

@@ -22,7 +22,7 @@ type benchCmd struct {
 	Pipeline int      `default:"1" help:"Requests in flight on a connection (${default})."`
 	Records  int      `default:"10000" help:"Records in the store (${default})."`
 	Idle     int      `default:"1000" help:"Idle connections to measure the memory of, 0 for none (${default})."`
-	Settle   float64  `default:"10" help:"Seconds of rest before memory is measured (${default})."`
+	Settle   float64  `default:"15" help:"Seconds of rest before memory is measured (${default})."`
 	JSON     bool     `help:"Print JSON."`
 }
 

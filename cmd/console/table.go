@@ -18,8 +18,8 @@ const (
 const gap = "  "
 
 // Table prints aligned columns under a heading, each row in the colour that colour
-// gives for it, if any. On a terminal that is too narrow
-// the widest column is cut; elsewhere nothing is.
+// gives for it, if any. On a terminal that is too narrow the widest columns are
+// cut; elsewhere nothing is.
 func (con *Console) Table(head []string, rows [][]string, colour ...func(row int) string) error {
 	widths := make([]int, len(head))
 	for _, row := range append([][]string{head}, rows...) {
