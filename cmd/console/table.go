@@ -17,7 +17,7 @@ const (
 // gap stands between two columns.
 const gap = "  "
 
-// Table prints aligned columns under a heading, each row in the colour that colour
+// Table prints aligned columns under a heading, unless that is blank, each row in the colour that colour
 // gives for it, if any. On a terminal that is too narrow the widest columns are
 // cut; elsewhere nothing is.
 func (con *Console) Table(head []string, rows [][]string, colour ...func(row int) string) error {
@@ -31,7 +31,9 @@ func (con *Console) Table(head []string, rows [][]string, colour ...func(row int
 		shrink(widths, con.Width-len(gap)*(len(head)-1))
 	}
 	var out strings.Builder
-	out.WriteString(Paint(con.Colour, bold, line(head, widths)) + "\n")
+	if strings.Join(head, "") != "" {
+		out.WriteString(Paint(con.Colour, bold, line(head, widths)) + "\n")
+	}
 	for i, row := range rows {
 		code := ""
 		if len(colour) > 0 {
