@@ -171,10 +171,6 @@ func TestFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	neighbours, err := os.ReadDir(filepath.Dir(root))
-	if err != nil {
-		t.Fatal(err)
-	}
 	err = filepath.WalkDir(root, func(file string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -205,10 +201,8 @@ func TestFiles(t *testing.T) {
 		if strings.HasSuffix(name, ".go") && strings.Count(text, "\n") > 600 {
 			t.Errorf("%s has more than 600 lines", name)
 		}
-		for _, n := range neighbours {
-			if place := filepath.Join(filepath.Dir(root), n.Name()); strings.Contains(text, place+"/") {
-				t.Errorf("%s mentions %s", name, place)
-			}
+		if strings.Contains(text, root+"/") {
+			t.Errorf("%s mentions %s, where it lies on this machine", name, root)
 		}
 		if name == ".ci/run" {
 			return nil // looks for the conformance suite beside the checkout, and does without
