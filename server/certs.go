@@ -15,7 +15,7 @@ import (
 type certificates struct {
 	certFile, keyFile string
 	current           atomic.Pointer[tls.Certificate]
-	seen              string // state of the files when they were read last; of the janitor
+	seen              string // state of the files when they were read last; of who holds Server.stepping
 	log               zerolog.Logger
 }
 

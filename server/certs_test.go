@@ -8,8 +8,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/rs/zerolog"
 )
 
 // shown is the certificate that a new connection gets.
@@ -173,26 +171,23 @@ func TestReloadAtAnyTime(t *testing.T) {
 	pair := newIssuer(t).issue("localhost")
 	f := newFiles(t)
 	f.put(pair)
-	c, err := openCertificates(f.cert, f.key, zerolog.Nop())
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := start(t, Options{CertFile: f.cert, KeyFile: f.key})
 	var others sync.WaitGroup
 	others.Go(func() {
 		for range 20 {
-			c.reload()
+			b.ReloadCertificates()
 		}
 	})
 	others.Go(func() {
 		for range 20 {
-			if !c.current.Load().Leaf.Equal(pair.cert) {
+			if !b.certificates.current.Load().Leaf.Equal(pair.cert) {
 				t.Error("not the certificate")
 			}
 		}
 	})
 	for range 20 {
 		f.write(f.cert, pair.chain)
-		c.step()
+		b.step(0)
 	}
 	others.Wait()
 }
