@@ -1,8 +1,6 @@
 package enroll
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -10,22 +8,14 @@ import (
 	"atserver/store/atkey"
 )
 
-// blockRow keeps the atSigns that are not let in.
-const blockRow = "blocklist"
+const (
+	blockRow   = "blocklist" // keeps the atSigns that are not let in
+	blockWords = "the block list"
+)
 
-func readBlocked(tx *store.Tx) ([]atkey.Sign, error) {
-	var blocked []atkey.Sign
-	raw, err := tx.Row(store.Settings, blockRow)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(raw, &blocked)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading the block list: %w", err)
-	}
-	return blocked, nil
+func readBlocked(tx *store.Tx) (blocked []atkey.Sign, err error) {
+	err = readSetting(tx, blockRow, blockWords, &blocked)
+	return blocked, err
 }
 
 // Blocked returns the atSigns that are not let in, sorted.
@@ -48,11 +38,7 @@ func (r *Registry) Block(p Principal, add, remove []atkey.Sign, from string) err
 		if slices.Equal(blocked, c.old.blocked) {
 			return nil
 		}
-		raw, err := json.Marshal(blocked)
-		if err != nil {
-			return err
-		}
-		if err := c.PutRow(store.Settings, blockRow, raw); err != nil {
+		if err := c.putSetting(blockRow, blockWords, blocked); err != nil {
 			return err
 		}
 		c.next.blocked = blocked

@@ -1,9 +1,7 @@
 package enroll
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
 
 	"atserver/store"
 )
@@ -26,32 +24,21 @@ type bootstrap struct {
 	Enrollment string `json:"enrollment,omitempty"` // who logs in by PKAM without an id
 }
 
-const bootstrapRow = "bootstrap"
+const (
+	bootstrapRow   = "bootstrap"
+	bootstrapWords = "the bootstrap state"
+)
 
 func (b bootstrap) open() bool { return len(b.Secret) > 0 && !b.Retired }
 
-func readBootstrap(tx *store.Tx) (bootstrap, error) {
-	var b bootstrap
-	raw, err := tx.Row(store.Settings, bootstrapRow)
-	if errors.Is(err, store.ErrNotFound) {
-		return b, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(raw, &b)
-	}
-	if err != nil {
-		return b, fmt.Errorf("reading the bootstrap state: %w", err)
-	}
-	return b, nil
+func readBootstrap(tx *store.Tx) (b bootstrap, err error) {
+	err = readSetting(tx, bootstrapRow, bootstrapWords, &b)
+	return b, err
 }
 
 func (c *change) putBootstrap(b bootstrap) error {
-	raw, err := json.Marshal(b)
-	if err != nil {
-		return fmt.Errorf("encoding the bootstrap state: %w", err)
-	}
 	c.next.bootstrap = b
-	return c.PutRow(store.Settings, bootstrapRow, raw)
+	return c.putSetting(bootstrapRow, bootstrapWords, b)
 }
 
 // NeedsSecret reports whether the server waits for its first onboarding and has
@@ -98,7 +85,7 @@ func (r *Registry) BootstrapLegacy(key, session, from string) (*Enrollment, erro
 // approved at once, with all rights. Until that app has logged in, asking again
 // replaces it, so that a failed onboarding strands nobody.
 func (r *Registry) bootstrap(req Request, origin string) (e *Enrollment, err error) {
-	return e, r.change(func(c *change) error {
+	err = r.change(func(c *change) error {
 		b := c.old.bootstrap
 		if !b.open() {
 			return &StateError{Enrollment: "cram", Status: Expired}
@@ -132,6 +119,7 @@ func (r *Registry) bootstrap(req Request, origin string) (e *Enrollment, err err
 			Detail: map[string]string{"app": e.App, "device": e.Device, "origin": origin},
 		})
 	})
+	return e, err
 }
 
 // Retire puts the bootstrap secret away for ever. It refuses while nobody else

@@ -1,9 +1,6 @@
 package enroll
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -63,21 +60,15 @@ func (r *Registry) LastRevoked(namespace string) time.Time {
 
 // revokedRow remembers revocations of enrollments that are gone: those who share a
 // namespace must still learn that somebody left.
-const revokedRow = "revoked"
+const (
+	revokedRow   = "revoked"
+	revokedWords = "past revocations"
+)
 
 func readRevoked(tx *store.Tx) (map[string]time.Time, error) {
 	revoked := map[string]time.Time{}
-	raw, err := tx.Row(store.Settings, revokedRow)
-	if errors.Is(err, store.ErrNotFound) {
-		return revoked, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(raw, &revoked)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading past revocations: %w", err)
-	}
-	return revoked, nil
+	err := readSetting(tx, revokedRow, revokedWords, &revoked)
+	return revoked, err
 }
 
 // rememberRevocation keeps what LastRevoked needs of an enrollment that goes.
@@ -91,10 +82,6 @@ func (c *change) rememberRevocation(e *Enrollment) error {
 			revoked[namespace] = e.RevokedAt
 		}
 	}
-	raw, err := json.Marshal(revoked)
-	if err != nil {
-		return err
-	}
 	c.next.revoked = revoked
-	return c.PutRow(store.Settings, revokedRow, raw)
+	return c.putSetting(revokedRow, revokedWords, revoked)
 }

@@ -16,7 +16,7 @@ const ReplacedLife = 720 * time.Hour
 // replace lets an app that is in enroll itself anew, with another key: approved
 // at once, with exactly the rights that it has. More needs an approver.
 func (r *Registry) replace(p Principal, req Request) (e *Enrollment, err error) {
-	return e, r.change(func(c *change) error {
+	err = r.change(func(c *change) error {
 		old := c.old.enrollments[p.Enrollment]
 		refuse := func(format string, args ...any) error {
 			return &Refusal{Principal: p, Reason: fmt.Sprintf(format, args...)}
@@ -54,6 +54,7 @@ func (r *Registry) replace(p Principal, req Request) (e *Enrollment, err error) 
 			Detail: map[string]string{"app": e.App, "device": e.Device},
 		})
 	})
+	return e, err
 }
 
 // exceeded names the first grant of other that g does not cover, as "wavi:rw".

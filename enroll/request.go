@@ -64,7 +64,7 @@ func (r *Registry) Request(p Principal, req Request, passcode string) (*Enrollme
 
 // pend records a request that somebody must decide.
 func (r *Registry) pend(req Request) (e *Enrollment, err error) {
-	return e, r.change(func(c *change) error {
+	err = r.change(func(c *change) error {
 		for _, other := range c.old.enrollments {
 			if status := other.StatusAt(c.Now()); other.App == req.App && other.Device == req.Device && (status == Pending || status == Approved) {
 				return &ConflictError{fmt.Sprintf(
@@ -84,6 +84,7 @@ func (r *Registry) pend(req Request) (e *Enrollment, err error) {
 			Detail: map[string]string{"app": e.App, "device": e.Device},
 		})
 	})
+	return e, err
 }
 
 // Check refuses what must not be stored, whoever asks. It costs nothing to ask: no
