@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"atserver/cmd/console"
@@ -38,10 +36,6 @@ func (c *listCmd) Run(ctx context.Context, con *console.Console, g *globals) err
 
 // row tells of an enrollment what one needs to judge it.
 func row(e atauth.Enrollment, list []atauth.Enrollment, now time.Time) []string {
-	var namespaces []string
-	for _, namespace := range slices.Sorted(maps.Keys(e.Namespaces)) {
-		namespaces = append(namespaces, namespace+":"+e.Namespaces[namespace])
-	}
 	at, by := e.DecidedAt, e.DecidedBy
 	if e.RevokedBy != "" {
 		at, by = e.RevokedAt, e.RevokedBy
@@ -58,7 +52,7 @@ func row(e atauth.Enrollment, list []atauth.Enrollment, now time.Time) []string 
 		expires = console.When(e.ExpiresAt, now)
 	}
 	cells := []string{
-		short(e.ID, list), e.App, e.Device, strings.Join(namespaces, " "), e.Status,
+		short(e.ID, list), e.App, e.Device, console.Rights(e.Namespaces), e.Status,
 		console.When(e.RequestedAt, now) + from(e), decision, expires,
 	}
 	for i := range cells {

@@ -5,9 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
-	"strings"
 )
 
 type whoamiCmd struct{}
@@ -34,10 +31,6 @@ func (c *whoamiCmd) Run(ctx context.Context, con *console.Console, g *globals) e
 				"deviceName": info.Apkam.DeviceName, "namespaces": info.Apkam.Namespaces, "serverVersion": info.Version,
 			})
 		}
-		var namespaces []string
-		for _, name := range slices.Sorted(maps.Keys(info.Apkam.Namespaces)) {
-			namespaces = append(namespaces, name+":"+info.Apkam.Namespaces[name])
-		}
 		enrollment := s.keys.Enrollment
 		if enrollment == "" {
 			enrollment = "none, these are the legacy keys"
@@ -46,7 +39,7 @@ func (c *whoamiCmd) Run(ctx context.Context, con *console.Console, g *globals) e
 			{"enrollment", enrollment},
 			{"app", info.Apkam.AppName},
 			{"device", info.Apkam.DeviceName},
-			{"namespaces", strings.Join(namespaces, " ")},
+			{"namespaces", console.Rights(info.Apkam.Namespaces)},
 			{"server", "version " + info.Version},
 		})
 	})

@@ -1,16 +1,13 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
-	"os/signal"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"atserver/cmd/console"
@@ -33,7 +30,7 @@ type auditListCmd struct {
 
 // Run lists entries, oldest first.
 func (c *auditListCmd) Run() error {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	ctx, stop := untilSignal()
 	defer stop()
 	con := console.Terminal()
 	tick := time.NewTicker(time.Second)

@@ -1,16 +1,13 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"net/url"
 	"os"
-	"os/signal"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"atserver/cmd/console"
@@ -41,7 +38,7 @@ func (c *enrollListCmd) Run() error {
 	if !c.Watch {
 		return c.show(con)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	ctx, stop := untilSignal()
 	defer stop()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -72,7 +69,7 @@ func (c *enrollListCmd) show(con *console.Console) error {
 	rows := make([][]string, len(all))
 	for i, e := range all {
 		rows[i] = []string{
-			e.ID[:min(8, len(e.ID))], e.App, e.Device, spaces(e), string(e.Status),
+			e.ID[:min(8, len(e.ID))], e.App, e.Device, console.Rights(e.Namespaces), string(e.Status),
 			ago(e.RequestedAt, now) + " " + e.RequestedFrom, ago(e.DecidedAt, now) + " " + short(e.DecidedBy),
 			ago(e.ExpiresAt, now), ago(e.LastSeen, now) + " " + e.LastFrom, strconv.Itoa(e.Connections),
 		}
@@ -102,7 +99,7 @@ func (c *enrollShowCmd) Run() error {
 	}
 	now := time.Now()
 	rows := [][]string{
-		{"id", e.ID}, {"app", e.App}, {"device", e.Device}, {"namespaces", spaces(e)}, {"status", string(e.Status)},
+		{"id", e.ID}, {"app", e.App}, {"device", e.Device}, {"namespaces", console.Rights(e.Namespaces)}, {"status", string(e.Status)},
 		{"consent by", e.Origin}, {"requested", full(e.RequestedAt, now) + " from " + e.RequestedFrom},
 		{"decided", full(e.DecidedAt, now) + " by " + e.DecidedBy}, {"let in by", e.Parent}, {"replaces", e.SuccessorOf},
 		{"revoked", full(e.RevokedAt, now) + " by " + e.RevokedBy}, {"expires", full(e.ExpiresAt, now)},
@@ -148,16 +145,6 @@ func (c *enrollActCmd) Run(act verb) error {
 
 // verb is the last word of the command that was chosen.
 type verb string
-
-// spaces spells namespaces the way they are asked for.
-func spaces(e server.Listed) string {
-	words := make([]string, 0, len(e.Namespaces))
-	for namespace, access := range e.Namespaces {
-		words = append(words, namespace+":"+string(access))
-	}
-	slices.Sort(words)
-	return strings.Join(words, " ")
-}
 
 func short(id string) string {
 	if len(id) == 36 {

@@ -2,6 +2,8 @@ package console
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 )
@@ -10,6 +12,15 @@ var oneLine = strings.NewReplacer("\n", " ", "\t", " ")
 
 // Plain is text from elsewhere for the middle of a line.
 func Plain(text string) string { return oneLine.Replace(Tame(text)) }
+
+// Rights spells namespaces and the access to them the way they are asked for.
+func Rights[A ~string](namespaces map[string]A) string {
+	words := make([]string, 0, len(namespaces))
+	for _, namespace := range slices.Sorted(maps.Keys(namespaces)) {
+		words = append(words, namespace+":"+string(namespaces[namespace]))
+	}
+	return strings.Join(words, " ")
+}
 
 // Span says how long a time is, in one unit.
 func Span(d time.Duration) string {
