@@ -78,15 +78,7 @@ func (e Event) clean() Event {
 // AuditLog yields the entries with a number above after, rising. -1 gives them
 // all. They are not verified: see VerifyAudit.
 func (tx *Tx) AuditLog(after int64) iter.Seq2[AuditEntry, error] {
-	return func(yield func(AuditEntry, error) bool) {
-		err := tx.scan([]byte{rowAudit}, numbered(rowAudit, max(after, -1)+1), values, func(p pair) bool {
-			e, err := decodeAudit(p)
-			return yield(e, err) && err == nil
-		})
-		if err != nil {
-			yield(AuditEntry{}, err)
-		}
-	}
+	return entries(tx, rowAudit, after, decodeAudit)
 }
 
 func decodeAudit(p pair) (AuditEntry, error) {

@@ -79,13 +79,20 @@ func (tx *Tx) forgetDeleted(suffix []byte) error {
 
 // Commits yields the entries with an id above after, rising. -1 gives them all.
 func (tx *Tx) Commits(after int64) iter.Seq2[Commit, error] {
-	return func(yield func(Commit, error) bool) {
-		err := tx.scan([]byte{rowCommit}, numbered(rowCommit, max(after, -1)+1), values, func(p pair) bool {
-			c, err := decodeCommit(p)
-			return yield(c, err) && err == nil
+	return entries(tx, rowCommit, after, decodeCommit)
+}
+
+// entries yields the rows of a log with a number above after, rising, up to the
+// first that cannot be read.
+func entries[T any](tx *Tx, log byte, after int64, decode func(pair) (T, error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		err := tx.scan([]byte{log}, numbered(log, max(after, -1)+1), values, func(p pair) bool {
+			e, err := decode(p)
+			return yield(e, err) && err == nil
 		})
 		if err != nil {
-			yield(Commit{}, err)
+			var none T
+			yield(none, err)
 		}
 	}
 }
