@@ -159,9 +159,8 @@ func (s *Server) operatorShow(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) listed(e *enroll.Enrollment, seen enroll.Seen, connections map[string]int) Listed {
-	_, status := s.env.Registry.Get(e.ID)
 	return Listed{
-		ID: e.ID, App: e.App, Device: e.Device, Namespaces: e.Grants, Status: status, Origin: e.Origin,
+		ID: e.ID, App: e.App, Device: e.Device, Namespaces: e.Grants, Status: e.StatusAt(s.env.Registry.Time()), Origin: e.Origin,
 		RequestedAt: e.RequestedAt, RequestedFrom: e.RequestedFrom, DecidedAt: e.DecidedAt, DecidedBy: e.DecidedBy,
 		Parent: e.Parent, SuccessorOf: e.SuccessorOf, RevokedAt: e.RevokedAt, RevokedBy: e.RevokedBy,
 		ExpiresAt: e.ExpiresAt, LastSeen: seen.At, LastFrom: seen.From, Connections: connections[e.ID],

@@ -18,7 +18,7 @@ var enrollFetch = decision(enroll.Fetch, accept, func(c *Call, a decisionArgs) (
 	o.b = appendGrants(o.name("namespace"), e.Grants)
 	o.text("encryptedAPKAMSymmetricKey", e.SymmetricKey)
 	o.text("status", string(status))
-	o.expiry(e)
+	o.isoOrNull("expiresAt", e.ExpiresAt)
 	return append(o.b, '}'), nil
 })
 
@@ -32,11 +32,11 @@ func (o *object) iso(name string, t time.Time) {
 	}
 }
 
-// expiry appends when an enrollment ends: null if it does not.
-func (o *object) expiry(e *enroll.Enrollment) {
-	if e.ExpiresAt.IsZero() {
-		o.b = append(o.name("expiresAt"), "null"...)
+// isoOrNull appends a time, or null if it is zero.
+func (o *object) isoOrNull(name string, t time.Time) {
+	if t.IsZero() {
+		o.json(name, []byte("null"))
 		return
 	}
-	o.iso("expiresAt", e.ExpiresAt)
+	o.iso(name, t)
 }

@@ -11,11 +11,7 @@ var enrollInfoNS = define(
 	func(c *Call, namespace string) (Reply, error) {
 		return inNamespace(c, namespace, func([]enroll.Member) []byte {
 			o := object{b: []byte{'{'}}
-			if at := c.Registry.LastRevoked(namespace); !at.IsZero() {
-				o.iso("lastRevokedAt", at)
-			} else {
-				o.json("lastRevokedAt", []byte("null"))
-			}
+			o.isoOrNull("lastRevokedAt", c.Registry.LastRevoked(namespace))
 			return append(o.b, '}')
 		})
 	},

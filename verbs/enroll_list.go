@@ -36,9 +36,10 @@ var enrollList = define(
 		manages := c.Registry.Authorize(c.Principal, enroll.ToManage(enroll.Read)) == nil
 		full := c.Registry.Authorize(c.Principal, enroll.ToManage(enroll.ReadWrite)) == nil
 		o := object{b: []byte{'{'}}
+		now := c.Registry.Time()
 		for _, e := range c.Registry.Sorted() {
 			own := e.ID == c.Principal.Enrollment
-			_, status := c.Registry.Get(e.ID)
+			status := e.StatusAt(now)
 			wanted := status != enroll.Expired
 			if filter != nil {
 				wanted = slices.Contains(filter, status)
@@ -83,7 +84,7 @@ func appendListed(b []byte, e *enroll.Enrollment, status enroll.Status, full boo
 	o.text("decidedBy", e.DecidedBy)
 	o.iso("revokedAt", e.RevokedAt)
 	o.text("revokedBy", e.RevokedBy)
-	o.expiry(e)
+	o.isoOrNull("expiresAt", e.ExpiresAt)
 	return append(o.b, '}')
 }
 

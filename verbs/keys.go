@@ -2,10 +2,12 @@ package verbs
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 
 	"atserver/enroll"
 	"atserver/store"
+	"atserver/store/atkey"
 )
 
 // The keys verb is where apps keep cryptographic keys. A key belongs to the
@@ -73,31 +75,52 @@ const sharedKeys = "__global"
 
 var errNoEnrollment = &Error{Code: "AT0011", Message: "Keys verb cannot be accessed without an enrollmentId"}
 
+// ownKey reads a key that the caller put, to do with it what is said.
+func (c *Call) ownKey(tx *store.Tx, key atkey.Key, do, name string) (store.Record, error) {
+	r, err := tx.Get(key)
+	missing := errors.Is(err, store.ErrNotFound)
+	switch {
+	case missing && key.Scope != atkey.Server:
+		return r, keyMissing(name)
+	case err != nil && !missing:
+		return r, err
+	case missing || !c.owns(r):
+		return r, keyDenied(c, do, name)
+	}
+	return r, nil
+}
+
 // owns tells whether a record is a key that the caller put.
 func (c *Call) owns(r store.Record) bool {
 	var kept keyRecord
 	return json.Unmarshal(r.Value, &kept) == nil && kept.EnrollmentID == c.Principal.Enrollment
 }
 
-func keyDenied(c *Call, what, name string) error {
-	return notAllowed("Enrollment " + c.Principal.Enrollment + " is not authorized to " + what + " key " + name)
+func keyDenied(c *Call, do, name string) error {
+	return notAllowed("Enrollment " + c.Principal.Enrollment + " is not authorized to " + do + " key " + name)
 }
 
 func keyMissing(name string) error {
 	return &Error{Code: "AT0015", Message: "key " + name + " not found in keystore"}
 }
 
+// What the names of default keys have between the enrollment and the namespace.
+const (
+	defaultPrivateKey = ".default_enc_private_key."
+	defaultSelfKey    = ".default_self_enc_key."
+)
+
 // defaultKeys are the names of the keys that the approver wrapped for an app.
 func (c *Call) defaultKeys(e *enroll.Enrollment) map[string]enroll.WrappedKey {
-	in := "." + enroll.Manage + string(c.Env.Sign)
+	in := enroll.Manage + string(c.Env.Sign)
 	return map[string]enroll.WrappedKey{
-		e.ID + ".default_enc_private_key" + in: e.PrivateKey,
-		e.ID + ".default_self_enc_key" + in:    e.SelfKey,
+		e.ID + defaultPrivateKey + in: e.PrivateKey,
+		e.ID + defaultSelfKey + in:    e.SelfKey,
 	}
 }
 
 // isDefaultKey tells whether a name is that of a default key, whoever's.
 func (c *Call) isDefaultKey(name string) bool {
-	in := "." + enroll.Manage + string(c.Env.Sign)
-	return strings.HasSuffix(name, ".default_enc_private_key"+in) || strings.HasSuffix(name, ".default_self_enc_key"+in)
+	in := enroll.Manage + string(c.Env.Sign)
+	return strings.HasSuffix(name, defaultPrivateKey+in) || strings.HasSuffix(name, defaultSelfKey+in)
 }

@@ -1,8 +1,6 @@
 package verbs
 
 import (
-	"errors"
-
 	"atserver/enroll"
 	"atserver/store"
 	"atserver/store/atkey"
@@ -28,16 +26,10 @@ var keysDelete = define(
 			return Reply{}, keyDenied(c, "delete", a.keyName)
 		}
 		return number(-1), c.DB.Update(func(tx *store.Tx) error {
-			r, err := tx.Get(key)
-			switch {
-			case errors.Is(err, store.ErrNotFound) && key.Scope != atkey.Server:
-				return keyMissing(a.keyName)
-			case err != nil && !errors.Is(err, store.ErrNotFound):
+			if _, err := c.ownKey(tx, key, "delete", a.keyName); err != nil {
 				return err
-			case err != nil || !c.owns(r):
-				return keyDenied(c, "delete", a.keyName)
 			}
-			_, _, err = tx.Delete(key, store.Silent, c.Principal.Enrollment)
+			_, _, err := tx.Delete(key, store.Silent, c.Principal.Enrollment)
 			return err
 		})
 	},

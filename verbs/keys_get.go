@@ -2,7 +2,6 @@ package verbs
 
 import (
 	"encoding/json"
-	"errors"
 	"strings"
 
 	"atserver/enroll"
@@ -48,14 +47,9 @@ func (c *Call) keyByName(name string) (Reply, error) {
 	}
 	var reply Reply
 	err = c.DB.View(func(tx *store.Tx) error {
-		r, err := tx.Get(key)
-		switch {
-		case errors.Is(err, store.ErrNotFound) && key.Scope != atkey.Server:
-			return keyMissing(name)
-		case err != nil && !errors.Is(err, store.ErrNotFound):
+		r, err := c.ownKey(tx, key, "access", name)
+		if err != nil {
 			return err
-		case err != nil || !c.owns(r):
-			return keyDenied(c, "access", name)
 		}
 		reply.Data = r.Value
 		return nil
@@ -69,7 +63,7 @@ func (c *Call) keysOf(visibility string) (Reply, error) {
 	scope := map[string]atkey.Scope{"public": atkey.Public, "private": atkey.Private, "self": atkey.Self}[visibility]
 	own, _ := c.Registry.Get(c.Principal.Enrollment)
 	if visibility != "public" {
-		word := map[string]string{"private": ".default_enc_private_key.", "self": ".default_self_enc_key."}[visibility]
+		word := map[string]string{"private": defaultPrivateKey, "self": defaultSelfKey}[visibility]
 		for name, wrapped := range c.defaultKeys(own) {
 			if wrapped.Value != "" && strings.Contains(name, word) {
 				names = append(names, name)
