@@ -48,7 +48,11 @@ func (tx *Tx) commit(k atkey.Key, op Op, by string) (int64, error) {
 	}
 	id := tx.seq.commit
 	b := appendVarint([]byte{recordFormat}, commitOp, uint64(op))
-	b = appendTime(b, commitAt, tx.now)
+	at := tx.now
+	if !tx.dated.IsZero() {
+		at = tx.dated
+	}
+	b = appendTime(b, commitAt, at)
 	b = appendBytes(b, commitBy, []byte(by))
 	b = appendBytes(b, commitKey, []byte(k.String()))
 	if err := tx.set(numbered(rowCommit, id), b, 0); err != nil {
@@ -82,6 +86,32 @@ func (tx *Tx) Commits(after int64) iter.Seq2[Commit, error] {
 	return entries(tx, rowCommit, after, decodeCommit)
 }
 
+// CommitsBack yields the entries from the newest down to that with the first id
+// above after.
+func (tx *Tx) CommitsBack(after int64) iter.Seq2[Commit, error] {
+	return func(yield func(Commit, error) bool) {
+		err := tx.iterateBack([]byte{rowCommit}, func(p pair) bool {
+			if number(p.key) <= after {
+				return false
+			}
+			c, err := decodeCommit(p)
+			return yield(c, err) && err == nil
+		})
+		if err != nil {
+			yield(Commit{}, err)
+		}
+	}
+}
+
+// HasCommit tells whether the log has an entry with this id.
+func (tx *Tx) HasCommit(id int64) (bool, error) {
+	_, _, err := tx.get(numbered(rowCommit, id))
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // entries yields the rows of a log with a number above after, rising, up to the
 // first that cannot be read.
 func entries[T any](tx *Tx, log byte, after int64, decode func(pair) (T, error)) iter.Seq2[T, error] {
@@ -95,15 +125,6 @@ func entries[T any](tx *Tx, log byte, after int64, decode func(pair) (T, error))
 			yield(none, err)
 		}
 	}
-}
-
-// LastCommit returns the highest id in the log, -1 when the log is empty.
-func (tx *Tx) LastCommit() int64 {
-	key, err := tx.last([]byte{rowCommit})
-	if err != nil {
-		return -1
-	}
-	return number(key)
 }
 
 func decodeCommit(p pair) (Commit, error) {

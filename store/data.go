@@ -10,6 +10,19 @@ import (
 // Get returns a record, or ErrNotFound. Expired and unborn records are returned
 // too: ask Meta.State.
 func (tx *Tx) Get(k atkey.Key) (Record, error) {
+	r, err := tx.Peek(k)
+	if err == nil {
+		err = tx.Load(&r)
+	}
+	if err != nil {
+		return Record{}, err
+	}
+	return r, nil
+}
+
+// Peek is Get that leaves a value above 64 KiB where it is. Size tells how long
+// it is, and Load fetches it. Put in the same transaction, the record keeps it.
+func (tx *Tx) Peek(k atkey.Key) (Record, error) {
 	suffix, err := tx.layout.suffix(k)
 	if err != nil {
 		return Record{}, err
@@ -23,12 +36,27 @@ func (tx *Tx) Get(k atkey.Key) (Record, error) {
 		return Record{}, err
 	}
 	tx.met = met{string(suffix), s.head}
+	r := Record{Key: k, Value: s.value, Meta: s.Meta}
 	if s.chunked {
-		if s.value, err = tx.load(suffix, s.head); err != nil {
-			return Record{}, err
-		}
+		r.left = &s.head
 	}
-	return Record{Key: k, Value: s.value, Meta: s.Meta}, nil
+	return r, nil
+}
+
+// Load fetches what Peek left.
+func (tx *Tx) Load(r *Record) error {
+	if r.left == nil {
+		return nil
+	}
+	suffix, err := tx.layout.suffix(r.Key)
+	if err != nil {
+		return err
+	}
+	if r.Value, err = tx.load(suffix, *r.left); err != nil {
+		return err
+	}
+	r.left = nil
+	return nil
 }
 
 // Put writes a record over whatever was there, and its commit entry. It returns
@@ -39,10 +67,13 @@ func (tx *Tx) Put(r Record, op Op, by string) (int64, error) {
 	if err != nil {
 		return -1, err
 	}
-	if _, err := tx.detach(suffix); err != nil {
+	if _, err := tx.detach(suffix, r.left); err != nil {
 		return -1, err
 	}
 	s := stored{Meta: r.Meta, value: r.Value}
+	if r.left != nil {
+		s.chunked, s.chunks, s.size = true, r.left.chunks, r.left.size
+	}
 	for _, t := range append(s.times(), &s.AvailableAt, &s.ExpiresAt) {
 		*t = t.Truncate(time.Millisecond)
 	}
@@ -69,7 +100,7 @@ func (tx *Tx) Delete(k atkey.Key, op Op, by string) (id int64, existed bool, err
 	if err != nil {
 		return -1, false, err
 	}
-	if existed, err = tx.detach(suffix); err != nil {
+	if existed, err = tx.detach(suffix, nil); err != nil {
 		return -1, false, err
 	}
 	if existed {
@@ -90,11 +121,15 @@ type met struct {
 	head   head
 }
 
-// detach removes all that hangs on a key, its due time, chunks and commit entry,
-// and tells whether there is a record, which it leaves.
-func (tx *Tx) detach(suffix []byte) (existed bool, err error) {
+// detach removes all that hangs on a key, its due time, commit entry and chunks,
+// and tells whether there is a record, which it leaves. Chunks that are to be kept
+// must still be those of the record.
+func (tx *Tx) detach(suffix []byte, keep *head) (existed bool, err error) {
 	h, err := tx.head(suffix)
 	tx.met = met{}
+	if keep != nil && (err != nil || !h.chunked || h.chunks != keep.chunks) {
+		return false, errors.Join(errMoved, err)
+	}
 	if errors.Is(err, ErrNotFound) {
 		return false, tx.forgetDeleted(suffix)
 	}
@@ -108,6 +143,9 @@ func (tx *Tx) detach(suffix []byte) (existed bool, err error) {
 	}
 	if err := tx.unschedule(suffix, h.expires); err != nil {
 		return false, err
+	}
+	if keep != nil {
+		return true, nil
 	}
 	return true, tx.unchunk(suffix, h)
 }

@@ -28,6 +28,7 @@
 //	c id                  entry of the commit log
 //	r table id            row of another package
 //	a seq                 entry of the audit chain
+//	l seq                 entry of the access log
 //	m name                counters, schema version, whose data this is
 //
 // The class is one byte: self, shared, public, private, local, cached public,

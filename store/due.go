@@ -65,7 +65,7 @@ func (tx *Tx) expire(due []byte, now time.Time) (gone bool, err error) {
 	if err != nil || state(h.available, h.expires, now) != Expired {
 		return false, err
 	}
-	if _, err := tx.detach(suffix); err != nil {
+	if _, err := tx.detach(suffix, nil); err != nil {
 		return false, err
 	}
 	return true, tx.remove(row(rowData, suffix))

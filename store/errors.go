@@ -15,7 +15,8 @@ var (
 	ErrNoSpace  = errors.New("no space left for the database")
 	ErrClosed   = errors.New("database is closed")
 
-	errOver = errors.New("transaction used after it ended")
+	errOver  = errors.New("transaction used after it ended")
+	errMoved = errors.New("value was replaced since it was looked at")
 )
 
 // damaged wraps what Badger says about a row that it cannot read. Its text may

@@ -20,6 +20,7 @@ const (
 	rowCommit  = 'c'
 	rowRow     = 'r'
 	rowAudit   = 'a'
+	rowAccess  = 'l'
 	rowMeta    = 'm'
 )
 

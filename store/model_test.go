@@ -101,7 +101,15 @@ func change(t *rapid.T, tx *Tx, m *model, keys []atkey.Key) {
 		if rapid.Bool().Draw(t, "look first") {
 			look(t, tx, m, k)
 		}
-		got, err := tx.Put(r, op, "e1")
+		put := r
+		if old, there := m.records[k]; there && rapid.Bool().Draw(t, "metadata alone") {
+			var err error
+			if put, err = tx.Peek(k); err != nil || put.Size() != len(old.Value) {
+				t.Fatalf("Peek(%s) = %d bytes, %v; want %d", k, put.Size(), err, len(old.Value))
+			}
+			put.Meta, r.Value = r.Meta, old.Value
+		}
+		got, err := tx.Put(put, op, "e1")
 		if want := m.commit(k, op, tx.Now()); err != nil || got != want {
 			t.Fatalf("Put(%s) = %d, %v; want %d", k, got, err, want)
 		}
@@ -196,12 +204,19 @@ func compare(t *rapid.T, tx *Tx, m *model, keys []atkey.Key) {
 	if want := m.log(after); !slices.Equal(log, want) {
 		t.Fatalf("Commits(%d) = %+v\nwant %+v", after, log, want)
 	}
-	last := int64(-1)
-	if all := m.log(-1); len(all) > 0 {
-		last = all[len(all)-1].ID
+	var back []Commit
+	for c, err := range tx.CommitsBack(after) {
+		must(t, err)
+		back = append(back, c)
 	}
-	if got := tx.LastCommit(); got != last {
-		t.Fatalf("LastCommit = %d, want %d", got, last)
+	slices.Reverse(back)
+	if !slices.Equal(back, log) {
+		t.Fatalf("CommitsBack(%d) = %+v\nwant %+v", after, back, log)
+	}
+	some := rapid.Int64Range(0, m.next+1).Draw(t, "commit")
+	has, err := tx.HasCommit(some)
+	if want := slices.ContainsFunc(m.log(-1), func(c Commit) bool { return c.ID == some }); err != nil || has != want {
+		t.Fatalf("HasCommit(%d) = %v, %v; want %v", some, has, err, want)
 	}
 	prefix := rapid.SampledFrom([]string{"", "a"}).Draw(t, "prefix")
 	rows := map[string]string{}

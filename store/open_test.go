@@ -342,7 +342,7 @@ func TestIdsAreNeverReused(t *testing.T) {
 			return err
 		}))
 		must(t, db.View(func(tx *Tx) error {
-			if got := tx.LastCommit(); got != last-1 {
+			if got := lastCommit(tx); got != last-1 {
 				t.Errorf("LastCommit %d, want %d", got, last-1)
 			}
 			return nil

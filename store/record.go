@@ -11,6 +11,15 @@ type Record struct {
 	Key   atkey.Key
 	Value []byte // nil: metadata alone, as update:meta leaves it. Not to be changed before Update returns
 	Meta  Meta
+	left  *head // the value is where Peek left it
+}
+
+// Size is the length of the value in bytes, whether it was loaded or not.
+func (r Record) Size() int {
+	if r.left != nil {
+		return int(r.left.size)
+	}
+	return len(r.Value)
 }
 
 // Meta is what is stored about a record (protocol, metadata). Names on the wire

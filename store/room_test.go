@@ -54,8 +54,8 @@ func TestNoRoomAndBrokenDisk(t *testing.T) {
 		t.Errorf("on a broken disk: %v", err)
 	}
 	db.View(func(tx *Tx) error {
-		if r, err := tx.Get(self("x")); string(r.Value) != "3" || tx.LastCommit() != 2 {
-			t.Errorf("%q, %v, last commit %d", r.Value, err, tx.LastCommit())
+		if r, err := tx.Get(self("x")); string(r.Value) != "3" || lastCommit(tx) != 2 {
+			t.Errorf("%q, %v, last commit %d", r.Value, err, lastCommit(tx))
 		}
 		return nil
 	})

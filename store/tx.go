@@ -23,8 +23,9 @@ type Tx struct {
 	journal []before          // what to put back should it fail
 	large   map[uint64]chunks // values to be written in chunks, by id
 	hooks   []func()
-	failed  error // first write that failed: the update fails, whatever fn makes of it
-	over    bool  // fn has returned
+	dated   time.Time // of commit entries; zero: now
+	failed  error     // first write that failed: the update fails, whatever fn makes of it
+	over    bool      // fn has returned
 }
 
 // before is what a row held when an update first touched it.
@@ -43,6 +44,10 @@ type write struct {
 // Now is the instant of the whole transaction, in whole milliseconds, UTC, and
 // never before that of an update committed earlier.
 func (tx *Tx) Now() time.Time { return tx.now }
+
+// DateCommits has the commit entries that follow say t, as the time of a change
+// that a client tells. The zero time is Now again.
+func (tx *Tx) DateCommits(t time.Time) { tx.dated = t }
 
 // AfterCommit has f run once the update is on disk, before Update returns, in
 // the order of the commits, one at a time and on the goroutine that called
@@ -209,16 +214,22 @@ func (tx *Tx) iterate(prefix, from []byte, n need, f func(pair) bool) error {
 	return nil
 }
 
-// last returns the last row that starts with prefix.
-func (tx *Tx) last(prefix []byte) (key []byte, err error) {
+// iterateBack calls f for the rows of a log from the last on, with their values.
+func (tx *Tx) iterateBack(log []byte, f func(pair) bool) error {
 	if tx.over {
-		return nil, errOver
+		return errOver
 	}
-	it := tx.txn.NewIterator(badger.IteratorOptions{Prefix: prefix, Reverse: true})
+	it := tx.txn.NewIterator(badger.IteratorOptions{Prefix: log, Reverse: true})
 	defer it.Close()
-	it.Seek(append(bytes.Clone(prefix), bytes.Repeat([]byte{0xFF}, 9)...))
-	if !it.Valid() {
-		return nil, ErrNotFound
+	for it.Seek(append(bytes.Clone(log), bytes.Repeat([]byte{0xFF}, 9)...)); it.Valid(); it.Next() {
+		item := it.Item()
+		p := pair{key: item.Key()}
+		if err := item.Value(func(v []byte) error { p.value = v; return nil }); err != nil {
+			return damaged(err)
+		}
+		if !f(p) {
+			return nil
+		}
 	}
-	return it.Item().KeyCopy(nil), nil
+	return nil
 }

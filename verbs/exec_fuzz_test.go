@@ -88,7 +88,13 @@ func (f *fuzzed) say(a *actor, line string) (sent string) {
 // changes is another number after each write that has a commit entry, and each
 // new record.
 func (f *fuzzed) changes() (n int64) {
-	f.must(f.env.DB.View(func(tx *store.Tx) error { n = tx.LastCommit(); return nil }))
+	f.must(f.env.DB.View(func(tx *store.Tx) error {
+		for c, err := range tx.CommitsBack(-1) {
+			n = c.ID
+			return err
+		}
+		return nil
+	}))
 	return n<<16 + int64(len(f.keys()))
 }
 
