@@ -55,6 +55,21 @@ func (r *Registry) Visible(p Principal, access Access) func(atkey.Key) bool {
 	}
 }
 
+// Synced is Visible for devices that keep copies: of the public records, which
+// everybody may read, an app is sent those of its own namespaces and those in none.
+func (r *Registry) Synced(p Principal) func(atkey.Key) bool {
+	visible := r.Visible(p, Read)
+	g := r.grants(p)
+	if g[Any].Includes(Read) || p.Kind != App {
+		return visible
+	}
+	return func(k atkey.Key) bool {
+		others := k.Scope == atkey.Public && k.Namespace() != "" && !g.on(k).Includes(Read) &&
+			!k.In(p.Enrollment+".a."+enrollmentData) && !k.In(serverEvents)
+		return !others && visible(k)
+	}
+}
+
 // may decides one need. e is the enrollment of an App.
 func (r *Registry) may(p Principal, e *Enrollment, n *Need) bool {
 	switch p.Kind {

@@ -34,6 +34,7 @@ type conn struct {
 	principal enroll.Principal // as the gate knows it
 	small     [512]byte        // what an idle connection reads into
 
+	turn    *turn         // of the command under way, if its reply is large
 	parting *time.Timer   // cuts off who ended itself
 	watch   watch         // of the gate
 	kind    atomic.Uint32 // enroll.Kind
@@ -42,7 +43,7 @@ type conn struct {
 	leaving atomic.Bool   // ends after the command under way
 	why     atomic.Uint32 // Reason, the first one counts
 	spared  atomic.Bool   // its enrollment ended by its own wish
-	app     atomic.Value  // string: the enrollment that it acts by, "" for none
+	who     atomic.Pointer[enroll.Principal]
 }
 
 var readPool = sync.Pool{New: func() any { return new([16 << 10]byte) }}
@@ -82,6 +83,7 @@ func (c *conn) serve() {
 	c.session = verbs.NewSession(c.from)
 	c.session.CheckPeer = c.srv.peerCheck(c.tls)
 	c.session.Stay = c.stay
+	c.session.Turn = c.takeTurn
 	c.principal = c.session.Principal
 	c.framer.Budget = c.srv.shareOf(enroll.Anonymous)
 	if c.say([]byte(wire.Prompt(""))) != nil {
@@ -201,7 +203,7 @@ func (c *conn) command(line wire.Line) Reason {
 		reply, err = c.srv.verbs.Exec(c.ctx, c.srv.env, c.session, cmd)
 		if p := c.session.Principal; p != c.principal {
 			c.principal = p
-			c.app.Store(p.Enrollment)
+			c.who.Store(&p)
 			c.srv.gate.identify(c, p.Kind)
 			c.framer.Budget = c.srv.shareOf(p.Kind)
 		}
@@ -210,6 +212,10 @@ func (c *conn) command(line wire.Line) Reason {
 		e.Uint64(fieldConn, c.id).Str(fieldVerb, name).Str(fieldOutcome, verbs.Outcome(err)).Msg("Command")
 	}
 	end, sent := c.answer(reply, err)
+	if c.turn != nil && sent == nil {
+		sent = c.out.flush()
+		c.endTurn()
+	}
 	switch {
 	case sent != nil:
 		return Broken
@@ -258,6 +264,7 @@ func (c *conn) finish() {
 			Bytes("stack", debug.Stack()).Msg("Connection panicked")
 	}
 	c.end()
+	c.endTurn()
 	c.framer.Close()
 	c.out.gathered.hold = false
 	goodbye := time.AfterFunc(time.Second, func() { c.raw.Close() }) // TLS says it, if somebody listens
@@ -268,6 +275,14 @@ func (c *conn) finish() {
 	c.srv.ended[c.why.Load()].Add(1)
 	c.srv.options.Log.Info().Uint64(fieldConn, c.id).Str(fieldFrom, c.from).Str(fieldKind, kindName(kind)).
 		Str(fieldReason, Reason(c.why.Load()).String()).Msg("Connection ended")
+}
+
+// enrollment is what the connection acts by, "" for none.
+func (c *conn) enrollment() string {
+	if p := c.who.Load(); p != nil {
+		return p.Enrollment
+	}
+	return ""
 }
 
 func kindName(k enroll.Kind) string {

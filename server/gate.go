@@ -5,15 +5,17 @@ import (
 	"time"
 
 	"atserver/enroll"
+	"atserver/verbs"
 )
 
 // gate decides who gets a place, and whose place ends.
 type gate struct {
-	max, perAddress          int
-	reserve                  int // places that only those who have logged in may fill
+	perAddress               int
 	anonymousIdle, ownerIdle time.Duration
 
 	mu        sync.Mutex
+	max       int
+	reserve   int // places that only those who have logged in may fill
 	conns     map[*conn]struct{}
 	addresses map[string]int
 	strangers int // connections that have proved nothing
@@ -22,10 +24,20 @@ type gate struct {
 
 func newGate(o Options) *gate {
 	return &gate{
-		max: o.MaxConnections, perAddress: o.MaxPerAddress, reserve: min(max(o.MaxConnections/5, 1), o.MaxConnections-1),
+		max: o.MaxConnections, perAddress: o.MaxPerAddress, reserve: reserveOf(o.MaxConnections),
 		anonymousIdle: o.AnonymousIdle, ownerIdle: o.OwnerIdle,
 		conns: map[*conn]struct{}{}, addresses: map[string]int{},
 	}
+}
+
+// reserveOf is how many of so many places are kept for those who have logged in.
+func reserveOf(places int) int { return min(max(places/5, 1), places-1) }
+
+// resize changes how many places there are, for those who come next.
+func (g *gate) resize(places int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.max, g.reserve = places, reserveOf(places)
 }
 
 // enter gives c a place, if need be that of a stranger who does not use it.
@@ -133,7 +145,7 @@ func (g *gate) end(may func(enrollment string) bool) int {
 	defer g.mu.Unlock()
 	n := 0
 	for c := range g.conns {
-		if id, _ := c.app.Load().(string); id != "" && !c.spared.Load() && !may(id) {
+		if id := c.enrollment(); id != "" && !c.spared.Load() && !may(id) {
 			g.drop(c, Ended)
 			n++
 		}
@@ -147,11 +159,26 @@ func (g *gate) count() map[string]int {
 	defer g.mu.Unlock()
 	counts := map[string]int{}
 	for c := range g.conns {
-		if id, _ := c.app.Load().(string); id != "" {
+		if id := c.enrollment(); id != "" {
 			counts[id]++
 		}
 	}
 	return counts
+}
+
+// list tells of the connections that are open.
+func (g *gate) list() []verbs.Connection {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	open := make([]verbs.Connection, 0, len(g.conns))
+	for c := range g.conns {
+		shown := verbs.Connection{Kind: enroll.Kind(c.kind.Load()), Since: c.since, Active: c.lastActive()}
+		if p := c.who.Load(); p != nil {
+			shown.Sign = p.Sign
+		}
+		open = append(open, shown)
+	}
+	return open
 }
 
 // step cuts off who has been silent for too long or does not read.

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"runtime/debug"
 	"time"
 
@@ -37,7 +38,8 @@ func (s *Server) tick() {
 }
 
 // Step does everything that is due at a time: ends idle connections, removes
-// expired records, loads changed certificates and renews our own.
+// expired records, keeps the access log, loads changed certificates and renews our
+// own.
 func (s *Server) Step(now time.Time) {
 	s.stepping.Lock()
 	defer s.stepping.Unlock()
@@ -47,6 +49,9 @@ func (s *Server) Step(now time.Time) {
 	if s.options.Onboarded != nil && !s.onboarded && !s.AwaitsOnboarding() {
 		s.onboarded = true
 		s.options.Onboarded()
+	}
+	if err := errors.Join(s.env.Accesses.Flush(), s.env.Accesses.Compact(now)); err != nil {
+		s.options.Log.Error().Err(err).Msg("Access log not kept")
 	}
 	s.certificates.step()
 	if s.authority != nil && now.Add(renewBefore).After(s.certificates.validUntil()) {

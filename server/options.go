@@ -7,6 +7,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"atserver/store/atkey"
+	"atserver/verbs"
 )
 
 // Options are the settings of a server. The zero value of a field means its
@@ -51,6 +52,8 @@ type Options struct {
 	AnonymousIdle  time.Duration // until a silent connection ends; default 10 min
 	OwnerIdle      time.Duration // the same once it has logged in; default 10 min
 	LineBudget     int           // bytes that commands beyond 64 KiB may hold in all; default 32 MiB
+	SyncPage       int           // entries in an answer to sync:from that names no limit; default 100
+	SyncBytes      int           // of JSON in an answer to sync:from; default 5 MiB
 	SweepEvery     time.Duration // how often expired records are removed; default 1 min
 
 	Version string // what info tells; a semantic version of the protocol
@@ -65,6 +68,8 @@ func (o Options) withDefaults() Options {
 	o.AnonymousIdle = cmp.Or(o.AnonymousIdle, 10*time.Minute)
 	o.OwnerIdle = cmp.Or(o.OwnerIdle, 10*time.Minute)
 	o.LineBudget = cmp.Or(o.LineBudget, 32<<20)
+	o.SyncPage = cmp.Or(o.SyncPage, verbs.DefaultSyncPage)
+	o.SyncBytes = cmp.Or(o.SyncBytes, verbs.DefaultSyncBytes)
 	o.SweepEvery = cmp.Or(o.SweepEvery, time.Minute)
 	o.Version = cmp.Or(o.Version, ProtocolVersion)
 	if o.Now == nil {

@@ -26,6 +26,7 @@ type Server struct {
 	env     *verbs.Env
 	gate    *gate
 	budget  *budget
+	turns   *turns
 	// strangersKeep is what connections that proved nothing leave of the budget.
 	strangersKeep int64
 
@@ -57,10 +58,11 @@ func New(o Options) (*Server, error) {
 	switch {
 	case o.Sign == "":
 		return nil, errors.New("no atSign given")
-	case o.MaxConnections < 1 || o.MaxPerAddress < 1 || o.LineBudget < 0 || o.AnonymousIdle < 0 || o.OwnerIdle < 0:
+	case o.MaxConnections < 1 || o.MaxPerAddress < 1 || o.LineBudget < 0 || o.SyncPage < 1 || o.SyncBytes < 1 || o.AnonymousIdle < 0 || o.OwnerIdle < 0:
 		return nil, errors.New("limits must be positive")
 	}
-	s := &Server{options: o, gate: newGate(o), budget: newBudget(o.LineBudget), strangersKeep: int64(o.LineBudget / 2)}
+	s := &Server{options: o, gate: newGate(o), budget: newBudget(o.LineBudget), strangersKeep: int64(o.LineBudget / 2),
+		turns: newTurns(o.LineBudget)}
 	var err error
 	if s.trust, err = readTrust(o.TrustFile); err != nil {
 		return nil, err
@@ -94,9 +96,12 @@ func New(o Options) (*Server, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	s.verbs = verbs.Standard()
+	accesses := verbs.NewAccessLog(s.db, o.Now)
 	s.env = &verbs.Env{
 		Sign: o.Sign, DB: s.db, Registry: registry, Now: o.Now, Log: o.Log,
 		Version: o.Version, Started: o.Now(), TestingMode: o.TestingMode,
+		Settings: s.settings(accesses), Accesses: accesses, Connections: s.gate.list,
+		SyncPage: o.SyncPage, SyncBytes: o.SyncBytes,
 	}
 	if o.TestingMode {
 		o.Log.Warn().Str(fieldSign, string(o.Sign)).

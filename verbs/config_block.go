@@ -34,7 +34,7 @@ var configBlock = define(
 		}
 		return a, err
 	},
-	func(*Call, blockArgs) []enroll.Need { return []enroll.Need{enroll.ToRule()} },
+	rules,
 	func(c *Call, a blockArgs) (Reply, error) {
 		if a.show {
 			blocked := c.Registry.Blocked()

@@ -9,7 +9,7 @@ import (
 // cram proves to hold the bootstrap secret: "cram:<SHA-512 of secret and
 // challenge>".
 var cram = define(
-	Verb{Name: "cram", Usage: "e.g. cram:<digest>", Who: enroll.Anyone},
+	Verb{Name: "cram", Usage: "e.g. cram:<digest>", Who: enroll.Anyone, Alone: true},
 	func(l *line) (digest string, err error) {
 		if !l.take(":") || l.end() {
 			return "", errSyntax
@@ -28,6 +28,7 @@ var cram = define(
 		if err != nil {
 			return Reply{}, err
 		}
+		c.Accesses.note(c.Env.Sign, "cram", "")
 		return Reply{Data: success}, nil
 	},
 )

@@ -2,6 +2,7 @@ package verbs
 
 import (
 	"strings"
+	"time"
 
 	"atserver/enroll"
 	"atserver/store"
@@ -10,8 +11,9 @@ import (
 
 type deleteArgs struct {
 	key    atkey.Key
-	silent bool // leaves no commit entry
-	force  bool // removes immutable records, too
+	at     time.Time // when the client deleted it; zero: now
+	silent bool      // leaves no commit entry
+	force  bool      // removes immutable records, too
 }
 
 // deleteVerb removes a record, whether it is there or not:
@@ -21,10 +23,11 @@ var deleteVerb = define(
 	func(l *line) (a deleteArgs, err error) {
 		if l.take(":dAt:") {
 			asserted, rest := cutTime(l.rest)
-			if _, err := instant(asserted); err != nil {
+			at, err := instant(asserted)
+			if err != nil {
 				return a, errSyntax
 			}
-			l.rest = rest
+			a.at, l.rest = *at, rest
 		}
 		a.silent = l.option(":nc")
 		a.force = l.option(":force")
@@ -58,9 +61,10 @@ var deleteVerb = define(
 			if err != nil {
 				return err
 			}
-			if old != nil && old.Immutable != nil && *old.Immutable && !a.force && !a.key.Cached {
+			if old != nil && isImmutable(old) && !a.force && !a.key.Cached {
 				return illegalState("Immutable records may not be deleted without the force flag")
 			}
+			tx.DateCommits(a.at)
 			id, _, err = tx.Delete(a.key, op, c.Principal.Actor())
 			return err
 		})

@@ -24,7 +24,7 @@ var enrollList = define(
 			for word := range strings.SplitSeq(words, ",") { // at_auth puts several into one
 				status := enroll.Status(strings.ToLower(strings.TrimSpace(word)))
 				if !slices.Contains(statuses, status) {
-					return nil, &Error{Code: "AT0010", Message: "no enrollment is ever in the state asked for"}
+					return nil, wrongType("no enrollment is ever in the state asked for")
 				}
 				filter = append(filter, status)
 			}
@@ -86,11 +86,4 @@ func appendListed(b []byte, e *enroll.Enrollment, status enroll.Status, full boo
 	o.text("revokedBy", e.RevokedBy)
 	o.isoOrNull("expiresAt", e.ExpiresAt)
 	return append(o.b, '}')
-}
-
-// json appends JSON that is known to be valid, if there is any.
-func (o *object) json(name string, raw []byte) {
-	if len(raw) > 0 {
-		o.b = append(o.name(name), raw...)
-	}
 }

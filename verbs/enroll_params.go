@@ -2,7 +2,6 @@ package verbs
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -46,13 +45,10 @@ func (l *line) enrollParams() (p enrollParams, err error) {
 	if !strings.HasPrefix(raw, "{") {
 		return p, errSyntax
 	}
-	var typeError *json.UnmarshalTypeError
-	switch err := json.Unmarshal([]byte(raw), &p); {
-	case errors.As(err, &typeError):
-		return p, &Error{Code: "AT0010", Message: "enroll parameter " + typeError.Field + " has the wrong type"}
-	case err != nil:
-		return p, malformed("the JSON of enroll")
-	case len(raw) > maxEnrollParams:
+	if err := unmarshal([]byte(raw), &p, "the JSON of enroll"); err != nil {
+		return p, err
+	}
+	if len(raw) > maxEnrollParams {
 		return p, illegal(fmt.Sprintf(
 			"enroll params are %d bytes encoded, which exceeds the %d byte enrollment record limit", len(raw), maxEnrollParams))
 	}

@@ -74,7 +74,7 @@ var enrollRequest = define(
 		if err := request.Check(c.Principal); err != nil {
 			return Reply{}, err
 		}
-		if !c.mayRequest(c.Registry.Time()) {
+		if !c.mayRequest(c.Registry.Time(), c.Settings) {
 			return Reply{}, enroll.ErrThrottled
 		}
 		e, err := c.Registry.Request(c.Principal, request, p.OTP)
@@ -93,18 +93,20 @@ var enrollRequest = define(
 	},
 )
 
+// How many enrollment requests one connection may make in what time.
 const (
-	maxRequests   = 5 // enrollment requests of one connection
+	maxRequests   = 5
 	requestWindow = time.Hour
 )
 
 // mayRequest bounds the requests of one connection. Those that it refuses do not
 // count.
-func (s *Session) mayRequest(now time.Time) bool {
-	for len(s.requests) > 0 && now.Sub(s.requests[0]) >= requestWindow {
+func (s *Session) mayRequest(now time.Time, limits *Settings) bool {
+	limit, window := limits.requestLimit()
+	for len(s.requests) > 0 && now.Sub(s.requests[0]) >= window {
 		s.requests = s.requests[1:]
 	}
-	if len(s.requests) >= maxRequests {
+	if len(s.requests) >= limit {
 		return false
 	}
 	s.requests = append(s.requests, now)

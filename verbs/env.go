@@ -20,4 +20,9 @@ type Env struct {
 	Version     string // of the protocol that is spoken, a semantic version
 	Started     time.Time
 	TestingMode bool // CRAM counts as the owner
+	Settings    *Settings
+	Accesses    *AccessLog
+	Connections func() []Connection // that are open
+	SyncPage    int                 // entries in an answer to sync:from that names no limit
+	SyncBytes   int                 // of JSON in one, see DefaultSyncBytes
 }

@@ -56,6 +56,9 @@ func notFound(key string) *Error {
 	return &Error{Code: "AT0015", Message: key + " does not exist in keystore"}
 }
 
+// wrongType answers JSON of another shape than is asked for.
+func wrongType(message string) *Error { return &Error{Code: "AT0010", Message: message} }
+
 // malformed answers text that is no JSON. The protocol ends the connection then.
 func malformed(what string) *Error {
 	return &Error{Code: "AT0011", Message: "Exception: " + what + " is malformed", Close: true}
@@ -104,6 +107,8 @@ func asError(err error) *Error {
 	case errors.Is(err, wire.ErrBudget):
 		return &Error{Code: "AT0005", Close: true,
 			Message: "InboundBuffer overflow: the memory for long requests is in use by others. Terminating the connection, try again."}
+	case errors.Is(err, ErrBusy):
+		return &Error{Code: "AT0005", Message: "the memory for large replies is in use by others, try again"}
 	case errors.Is(err, store.ErrNotFound):
 		return &Error{Code: "AT0015", Message: "no such record", Cause: err}
 	}

@@ -55,22 +55,40 @@ func (s *Set) Find(line string) Command {
 	line = normalise(line)
 	word := letters(line)
 	rest := line[len(word):]
-	if strings.HasPrefix(rest, ":") {
-		second := letters(rest[1:])
-		if after := rest[1+len(second):]; after == "" || after[0] == ':' || after[0] == '{' {
-			if v := s.byName[line[:len(word)+1+len(second)]]; v != nil {
-				return Command{v, after}
-			}
+	if second, after, ok := secondWord(rest); ok {
+		if word != "enroll" { // whose operations are words in lower case
+			second = strings.ToLower(second)
+		}
+		if v := s.byName[word+":"+second]; v != nil {
+			return Command{v, after}
 		}
 	}
 	v := s.byName[word]
-	if v == nil && strings.HasPrefix(line, "scan") { // whatever begins so is a scan, if a wrong one
-		v, rest = s.byName["scan"], line[len("scan"):]
+	for _, name := range [...]string{"scan", "stats"} { // whatever begins so is one, if a wrong one
+		if v == nil && strings.HasPrefix(line, name) {
+			v, rest = s.byName[name], line[len(name):]
+		}
 	}
 	if v != nil && (v.Bare || strings.HasPrefix(rest, ":")) {
 		return Command{v, rest}
 	}
 	return Command{rest: line}
+}
+
+// maxSecondWord is as long as the second word of a verb's name may be.
+const maxSecondWord = 16
+
+// secondWord cuts the word behind a colon off, if what follows it can follow a
+// name.
+func secondWord(rest string) (word, after string, ok bool) {
+	if !strings.HasPrefix(rest, ":") {
+		return "", "", false
+	}
+	end := 1
+	for end < len(rest) && end <= maxSecondWord && rest[end] != ':' && rest[end] != '{' {
+		end++
+	}
+	return rest[1:end], rest[end:], end == len(rest) || end <= maxSecondWord
 }
 
 // Exec executes one command: the whole life of it, for every door.
@@ -91,7 +109,7 @@ func (s *Set) Exec(ctx context.Context, env *Env, session *Session, cmd Command)
 	if err := admit(env, session, cmd.verb); err != nil {
 		return Reply{}, err
 	}
-	if reply, err = cmd.verb.run(&Call{ctx, env, session}, cmd.rest); err == nil {
+	if reply, err = cmd.verb.run(&Call{ctx, env, session, s}, cmd.rest); err == nil {
 		return reply, nil
 	}
 	var refusal *enroll.Refusal

@@ -4,7 +4,7 @@ import "atserver/enroll"
 
 // exit ends the connection without a word.
 var exit = define(
-	Verb{Name: "@exit", Usage: "e.g. @exit", Bare: true, Who: enroll.Anyone},
+	Verb{Name: "@exit", Usage: "e.g. @exit", Bare: true, Who: enroll.Anyone, Alone: true},
 	func(l *line) (struct{}, error) {
 		if !l.end() {
 			return struct{}{}, invalidCommand()

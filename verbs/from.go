@@ -17,7 +17,7 @@ type fromArgs struct {
 // from says who is calling and fetches the challenge by which that is proved:
 // "from:[@]sign[:clientConfig:{...}]".
 var from = define(
-	Verb{Name: "from", Usage: "e.g. from:@alice", Who: enroll.Anyone, Slow: always},
+	Verb{Name: "from", Usage: "e.g. from:@alice", Who: enroll.Anyone, Slow: always, Alone: true},
 	func(l *line) (a fromArgs, err error) {
 		if !l.take(":") {
 			return a, errSyntax
@@ -55,6 +55,7 @@ var from = define(
 		}
 		if sign == c.Env.Sign {
 			c.own = enroll.NewChallenge(c.ID, sign, c.Now())
+			c.Accesses.note(sign, "from", "")
 			return text(c.own.Text()), nil
 		}
 		if c.CheckPeer != nil {
@@ -63,6 +64,7 @@ var from = define(
 			}
 		}
 		c.claimed, c.peer = sign, enroll.NewChallenge(c.ID, sign, c.Now())
+		c.Accesses.note(sign, "from", "")
 		return text("proof:" + c.peer.Text()), nil
 	},
 )

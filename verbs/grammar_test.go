@@ -10,11 +10,18 @@ import (
 // grammar has the forms of each verb. A verb without any fails TestGrammar.
 var grammar = map[string][]string{
 	"@exit": {"@exit"},
+	"batch": {`batch:[]`, `batch:[{"id":1,"command":"update:x.wavi@alice v"},{"id":1,"command":"batch:[]"},{"id":-7,"command":"SCAN"}]`, "BATCH:[]"},
 	"cram":  {"cram:37b1f098b1f1842404a3f20b1aad6ab377e9967c188e3051e0da2475fba5b752d1d04e180be67c942e98b101c8e7c3df5239802215ca7cc11f0cea00166ce835"},
 	"delete": {
 		"delete:x.wavi@alice", "delete:public:x@alice", "delete:@bob:x.wavi@alice", "delete:cached:public:x@bob", "delete:cached:@alice:x@bob",
 		"delete:dAt:2026-10-04T10:45:00.721000Z:nc:force:priority:low:cached:public:x@bob", "delete:priority:high:x@alice", "delete:nc:x@alice",
 		"delete:force:_x", "delete:privatekey:at_secret",
+	},
+	"config:print": {"config:print:autoNotify"},
+	"config:reset": {"config:reset:timeFrameInMillis"},
+	"config:set":   {"config:set:maxRequestsPerTimeFrame=7", "CONFIG:SET:inboundMaxLimit=x"},
+	"stats": {
+		"stats", "stats:3", "STATS:1,2,11,17,1", "stats:3:.wavi", "stats:15:a:b",
 	},
 	"config:block": {"config:block:show", "config:block:add:@bob @eve", "CONFIG:block:remove:@bob"},
 	"enroll:approve": {
@@ -57,7 +64,17 @@ var grammar = map[string][]string{
 	"scan": {
 		"scan", "scan .wavi", "scan:showhidden:true", "scan:showHidden:false:@alice:page:2 ^public:(?!x).*$", "scan:@bob x", "scan public:[a-z]{1,3}", "scan:cl", "scan:cl:showhidden:true .wavi",
 	},
+	"sync:from": {
+		"sync:from:-1", "sync:from:0:limit:10", "sync:from:7:skipDeletesUntil:5", "SYNC:FROM:7:LIMIT:0:skipdeletesuntil:5:.wavi", "sync:from:-1:limit:3:^(?!x):y",
+	},
+	"update:meta": {
+		"update:meta:x@alice", "update:meta:public:x.wavi@alice:ttl:5", "update:meta:nc:@bob:x y.wavi@alice:ttr:-1:ccd:true:isBinary:true", "UPDATE:Meta:x@alice:encoding:null",
+		"update:meta:ttl@alice:ttl:0:ttb:0:eAt:2026-10-04T10:45:00Z",
+	},
 	"update": {
+		`update:json:{"atKey":"x.wavi@alice","value":"v","metadata":{"isPublic":false,"isBinary":false,"isEncrypted":false}}`,
+		`update:nc:JSON:{"atKey":"x.wavi","sharedBy":"@alice","sharedWith":"@bob","value":"a\nb","metadata":{"isPublic":false,"isBinary":true,"isEncrypted":false,` +
+			`"ttl":5,"ttb":"6","ttr":null,"createdAt":"2026-10-04 10:45:00.721Z","pubKeyHash":{"hash":"h","hashingAlgo":"sha256"},"appMetadata":{"a":1},"encoding":"base64"}}`,
 		"update:x.wavi@alice v", "update:public:x@alice  v ", "update:@bob:x.wavi@alice v", "update:_x v", "update:privatekey:at_pkam_publickey MIIB",
 		"update:nc:ttl:5:ttb:0:ttr:-1:ccd:true:cAt:2026-10-04T10:45:00.721000Z:uAt:2026-10-04T10:45:00Z:eAt:2026-10-04T10:45:00Z:aAt:2026-10-04T10:45:00Z:" +
 			"dataSignature:a:sharedKeyStatus:b:isBinary:true:isEncrypted:false:sharedKeyEnc:c==:pubKeyCS:d:pubKeyHash:e:hashingAlgo:f:encoding:g:encKeyName:h:" +

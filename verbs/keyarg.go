@@ -37,8 +37,7 @@ func (l *line) ownKey() (atkey.Key, error) {
 			return atkey.Key{}, err
 		}
 		if owner != l.self {
-			return atkey.Key{}, invalidKey(fmt.Sprintf(
-				"Invalid update command - sharedBy atsign %s should be same as current atsign %s", owner, l.self))
+			return atkey.Key{}, foreignOwner(owner, l.self)
 		}
 	}
 	k, err := atkey.Parse(typed)
@@ -46,6 +45,10 @@ func (l *line) ownKey() (atkey.Key, error) {
 		return atkey.Key{}, invalidKey("You may not update keys of type KeyType.invalidKey")
 	}
 	return k, checkLength(k)
+}
+
+func foreignOwner(owner, self atkey.Sign) error {
+	return invalidKey(fmt.Sprintf("Invalid update command - sharedBy atsign %s should be same as current atsign %s", owner, self))
 }
 
 // isWritable is the grammar of the names that clients write.

@@ -70,7 +70,12 @@ func (c *Call) find(k atkey.Key, typed string) (r store.Record, now time.Time, e
 	}
 	err = c.DB.View(func(tx *store.Tx) (err error) {
 		now = tx.Now()
-		r, err = tx.Get(k)
+		if r, err = tx.Peek(k); err == nil {
+			err = c.gather(r.Size())
+		}
+		if err == nil {
+			err = tx.Load(&r)
+		}
 		return err
 	})
 	if errors.Is(err, store.ErrNotFound) {

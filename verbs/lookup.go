@@ -53,7 +53,11 @@ var lookup = define(
 		}
 		typed := a.prefixed(c)
 		k, _ := atkey.Parse(typed)
-		return c.lookUp(k, strings.ToLower(typed), a.op)
+		reply, err := c.lookUp(k, strings.ToLower(typed), a.op)
+		if k.Name != "" && (c.owner() || err == nil && !strings.HasPrefix(k.Name, "_")) {
+			c.Accesses.note(owner, "lookup", k.Name+string(owner))
+		}
+		return reply, err
 	},
 )
 

@@ -12,14 +12,14 @@ import (
 	"atserver/store"
 )
 
-// write is one update, so many milliseconds after the epoch of the tests.
-type write struct {
+// edit is one update, so many milliseconds after the epoch of the tests.
+type edit struct {
 	at        int64
 	fragments string
 }
 
 // merged is the metadata that a row of writes leaves.
-func merged(t *testing.T, writes ...write) store.Meta {
+func merged(t *testing.T, writes ...edit) store.Meta {
 	t.Helper()
 	var old *store.Meta
 	for _, w := range writes {
@@ -73,76 +73,76 @@ func TestMerge(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name   string
-		writes []write
+		writes []edit
 		want   string
 	}{
-		{"nothing said", []write{{0, ""}}, ""},
+		{"nothing said", []edit{{0, ""}}, ""},
 
 		// Lifetimes.
-		{"ttl", []write{{0, ":ttl:5000"}}, "expires=5000 ttl=5000"},
-		{"ttl 0", []write{{0, ":ttl:0"}}, "ttl=0"},
-		{"ttl 0 removes the expiry", []write{{0, ":ttl:5000"}, {1, ":ttl:0"}}, "ttl=0"},
-		{"ttb", []write{{0, ":ttb:5000"}}, "available=5000 ttb=5000"},
-		{"ttb 0 is available at once", []write{{7, ":ttb:0"}}, "available=7 ttb=0"},
-		{"ttb 0 ends the wait", []write{{0, ":ttb:5000"}, {7, ":ttb:0"}}, "available=7 ttb=0"},
-		{"ttl runs from birth", []write{{0, ":ttl:5000:ttb:300"}}, "available=300 expires=5300 ttb=300 ttl=5000"},
-		{"ttb and no end", []write{{0, ":ttl:0:ttb:300"}}, "available=300 ttb=300 ttl=0"},
-		{"ttl kept, its clock does not restart", []write{{0, ":ttl:5000"}, {1000, ""}}, "expires=5000 ttl=5000"},
-		{"ttb kept, it is not unborn again", []write{{0, ":ttb:300"}, {1000, ""}}, "available=300 ttb=300"},
-		{"ttl said again", []write{{0, ":ttl:5000"}, {1000, ":ttl:5000"}}, "expires=6000 ttl=5000"},
-		{"ttl alone adds no old ttb", []write{{0, ":ttb:300"}, {1000, ":ttl:50"}}, "available=300 expires=1050 ttb=300 ttl=50"},
-		{"ttb alone moves no expiry", []write{{0, ":ttl:5000"}, {1000, ":ttb:50"}}, "available=1050 expires=5000 ttb=50 ttl=5000"},
-		{"a lifetime of years", []write{{0, ":ttl:31536000000000"}}, "expires=31536000000000 ttl=31536000000000"},
+		{"ttl", []edit{{0, ":ttl:5000"}}, "expires=5000 ttl=5000"},
+		{"ttl 0", []edit{{0, ":ttl:0"}}, "ttl=0"},
+		{"ttl 0 removes the expiry", []edit{{0, ":ttl:5000"}, {1, ":ttl:0"}}, "ttl=0"},
+		{"ttb", []edit{{0, ":ttb:5000"}}, "available=5000 ttb=5000"},
+		{"ttb 0 is available at once", []edit{{7, ":ttb:0"}}, "available=7 ttb=0"},
+		{"ttb 0 ends the wait", []edit{{0, ":ttb:5000"}, {7, ":ttb:0"}}, "available=7 ttb=0"},
+		{"ttl runs from birth", []edit{{0, ":ttl:5000:ttb:300"}}, "available=300 expires=5300 ttb=300 ttl=5000"},
+		{"ttb and no end", []edit{{0, ":ttl:0:ttb:300"}}, "available=300 ttb=300 ttl=0"},
+		{"ttl kept, its clock does not restart", []edit{{0, ":ttl:5000"}, {1000, ""}}, "expires=5000 ttl=5000"},
+		{"ttb kept, it is not unborn again", []edit{{0, ":ttb:300"}, {1000, ""}}, "available=300 ttb=300"},
+		{"ttl said again", []edit{{0, ":ttl:5000"}, {1000, ":ttl:5000"}}, "expires=6000 ttl=5000"},
+		{"ttl alone adds no old ttb", []edit{{0, ":ttb:300"}, {1000, ":ttl:50"}}, "available=300 expires=1050 ttb=300 ttl=50"},
+		{"ttb alone moves no expiry", []edit{{0, ":ttl:5000"}, {1000, ":ttb:50"}}, "available=1050 expires=5000 ttb=50 ttl=5000"},
+		{"a lifetime of years", []edit{{0, ":ttl:31536000000000"}}, "expires=31536000000000 ttl=31536000000000"},
 
 		// Lifetimes that the client asserts.
-		{"eAt gives the ttl", []write{{1000, ":eAt:" + at(hour)}}, "expires=3600000 ttl=3599000"},
-		{"eAt from the asserted update", []write{{1000, ":uAt:" + at(2000) + ":eAt:" + at(hour)}}, "expires=3600000 ttl=3598000"},
-		{"eAt from the asserted birth", []write{{1000, ":aAt:" + at(5000) + ":eAt:" + at(hour)}}, "available=5000 expires=3600000 ttb=4000 ttl=3595000"},
-		{"eAt from the update, birth being earlier", []write{{1000, ":aAt:" + at(500) + ":eAt:" + at(hour)}}, "available=500 expires=3600000 ttl=3599000"},
-		{"eAt in the past stores no ttl", []write{{hour, ":eAt:" + at(0)}}, "expires=0"},
-		{"eAt now stores no ttl", []write{{5, ":eAt:" + at(5)}}, "expires=5"},
-		{"eAt in the past over a ttl", []write{{0, ":ttl:5000"}, {hour, ":eAt:" + at(1)}}, "expires=1"},
-		{"eAt and ttl as given", []write{{0, ":ttl:42:eAt:" + at(hour)}}, "expires=3600000 ttl=42"},
-		{"eAt and ttl 0 as given", []write{{0, ":ttl:0:eAt:" + at(hour)}}, "expires=3600000 ttl=0"},
-		{"eAt of far away", []write{{0, ":eAt:2326-10-01T12:00:00Z"}}, "expires=9467020800000 ttl=9467020800000"},
-		{"eAt kept", []write{{0, ":eAt:" + at(hour)}, {1000, ""}}, "expires=3600000 ttl=3600000"},
-		{"aAt gives the ttb", []write{{1000, ":aAt:" + at(5000)}}, "available=5000 ttb=4000"},
-		{"aAt and ttb as given", []write{{0, ":ttb:42:aAt:" + at(5000)}}, "available=5000 ttb=42"},
-		{"aAt in the past stores no ttb", []write{{1000, ":aAt:" + at(0)}}, "available=0"},
-		{"ttl over a pinned birth", []write{{0, ":aAt:" + at(5000)}, {1000, ":ttl:50"}}, "available=5000 expires=1050 ttb=5000 ttl=50"},
+		{"eAt gives the ttl", []edit{{1000, ":eAt:" + at(hour)}}, "expires=3600000 ttl=3599000"},
+		{"eAt from the asserted update", []edit{{1000, ":uAt:" + at(2000) + ":eAt:" + at(hour)}}, "expires=3600000 ttl=3598000"},
+		{"eAt from the asserted birth", []edit{{1000, ":aAt:" + at(5000) + ":eAt:" + at(hour)}}, "available=5000 expires=3600000 ttb=4000 ttl=3595000"},
+		{"eAt from the update, birth being earlier", []edit{{1000, ":aAt:" + at(500) + ":eAt:" + at(hour)}}, "available=500 expires=3600000 ttl=3599000"},
+		{"eAt in the past stores no ttl", []edit{{hour, ":eAt:" + at(0)}}, "expires=0"},
+		{"eAt now stores no ttl", []edit{{5, ":eAt:" + at(5)}}, "expires=5"},
+		{"eAt in the past over a ttl", []edit{{0, ":ttl:5000"}, {hour, ":eAt:" + at(1)}}, "expires=1"},
+		{"eAt and ttl as given", []edit{{0, ":ttl:42:eAt:" + at(hour)}}, "expires=3600000 ttl=42"},
+		{"eAt and ttl 0 as given", []edit{{0, ":ttl:0:eAt:" + at(hour)}}, "expires=3600000 ttl=0"},
+		{"eAt of far away", []edit{{0, ":eAt:2326-10-01T12:00:00Z"}}, "expires=9467020800000 ttl=9467020800000"},
+		{"eAt kept", []edit{{0, ":eAt:" + at(hour)}, {1000, ""}}, "expires=3600000 ttl=3600000"},
+		{"aAt gives the ttb", []edit{{1000, ":aAt:" + at(5000)}}, "available=5000 ttb=4000"},
+		{"aAt and ttb as given", []edit{{0, ":ttb:42:aAt:" + at(5000)}}, "available=5000 ttb=42"},
+		{"aAt in the past stores no ttb", []edit{{1000, ":aAt:" + at(0)}}, "available=0"},
+		{"ttl over a pinned birth", []edit{{0, ":aAt:" + at(5000)}, {1000, ":ttl:50"}}, "available=5000 expires=1050 ttb=5000 ttl=50"},
 
 		// Caching.
-		{"ttr", []write{{0, ":ttr:60"}}, "ccd=false refresh=60000 ttr=60"},
-		{"ttr for ever", []write{{0, ":ttr:-1"}}, "ccd=false ttr=-1"},
-		{"ttr 0 is not given", []write{{0, ":ttr:0"}}, ""},
-		{"ttr 0 keeps what was", []write{{0, ":ttr:60"}, {1000, ":ttr:0"}}, "ccd=false refresh=61000 ttr=60"},
-		{"ttr kept, refreshed from now", []write{{0, ":ttr:60"}, {1000, ""}}, "ccd=false refresh=61000 ttr=60"},
-		{"ttr for ever stops the refresh", []write{{0, ":ttr:60"}, {1000, ":ttr:-1"}}, "ccd=false ttr=-1"},
-		{"ttr and ccd", []write{{0, ":ttr:60:ccd:true"}}, "ccd=true refresh=60000 ttr=60"},
-		{"ccd alone on a new record is dropped", []write{{0, ":ccd:true"}}, ""},
-		{"ccd with ttr 0 on a new record too", []write{{0, ":ccd:true:ttr:0"}}, ""},
-		{"ccd alone on a record with ttr", []write{{0, ":ttr:60"}, {1000, ":ccd:true"}}, "ccd=true refresh=61000 ttr=60"},
-		{"ccd alone on a record without", []write{{0, ""}, {1000, ":ccd:true"}}, "ccd=true"},
-		{"ttr alone on a record with ccd", []write{{0, ":ttr:60:ccd:true"}, {1000, ":ttr:90"}}, "ccd=true refresh=91000 ttr=90"},
-		{"ttr alone on a record without", []write{{0, ""}, {1000, ":ttr:90"}}, "ccd=false refresh=91000 ttr=90"},
-		{"ccd kept", []write{{0, ":ttr:-1:ccd:true"}, {1000, ""}}, "ccd=true ttr=-1"},
+		{"ttr", []edit{{0, ":ttr:60"}}, "ccd=false refresh=60000 ttr=60"},
+		{"ttr for ever", []edit{{0, ":ttr:-1"}}, "ccd=false ttr=-1"},
+		{"ttr 0 is not given", []edit{{0, ":ttr:0"}}, ""},
+		{"ttr 0 keeps what was", []edit{{0, ":ttr:60"}, {1000, ":ttr:0"}}, "ccd=false refresh=61000 ttr=60"},
+		{"ttr kept, refreshed from now", []edit{{0, ":ttr:60"}, {1000, ""}}, "ccd=false refresh=61000 ttr=60"},
+		{"ttr for ever stops the refresh", []edit{{0, ":ttr:60"}, {1000, ":ttr:-1"}}, "ccd=false ttr=-1"},
+		{"ttr and ccd", []edit{{0, ":ttr:60:ccd:true"}}, "ccd=true refresh=60000 ttr=60"},
+		{"ccd alone on a new record is dropped", []edit{{0, ":ccd:true"}}, ""},
+		{"ccd with ttr 0 on a new record too", []edit{{0, ":ccd:true:ttr:0"}}, ""},
+		{"ccd alone on a record with ttr", []edit{{0, ":ttr:60"}, {1000, ":ccd:true"}}, "ccd=true refresh=61000 ttr=60"},
+		{"ccd alone on a record without", []edit{{0, ""}, {1000, ":ccd:true"}}, "ccd=true"},
+		{"ttr alone on a record with ccd", []edit{{0, ":ttr:60:ccd:true"}, {1000, ":ttr:90"}}, "ccd=true refresh=91000 ttr=90"},
+		{"ttr alone on a record without", []edit{{0, ""}, {1000, ":ttr:90"}}, "ccd=false refresh=91000 ttr=90"},
+		{"ccd kept", []edit{{0, ":ttr:-1:ccd:true"}, {1000, ""}}, "ccd=true ttr=-1"},
 
 		// Texts.
-		{"texts kept", []write{{0, ":ivNonce:n:encoding:base64"}, {1, ":encAlgo:AES"}}, "encalgo=AES encoding=base64 ivnonce=n"},
-		{"null clears", []write{{0, ":ivNonce:n:encoding:base64"}, {1, ":ivNonce:null"}}, "encoding=base64"},
-		{"null on a new record", []write{{0, ":ivNonce:null:encoding:base64"}}, "encoding=base64"},
-		{"NULL is a text", []write{{0, ":ivNonce:NULL"}}, "ivnonce=NULL"},
-		{"hash", []write{{0, ":pubKeyHash:h:hashingAlgo:sha512"}}, "hashingalgo=sha512 pubkeyhash=h"},
-		{"hash kept", []write{{0, ":pubKeyHash:h:hashingAlgo:sha512"}, {1, ""}}, "hashingalgo=sha512 pubkeyhash=h"},
-		{"hash algorithm without hash", []write{{0, ":hashingAlgo:sha512"}}, ""},
-		{"hash cleared", []write{{0, ":pubKeyHash:h:hashingAlgo:sha512"}, {1, ":pubKeyHash:null"}}, ""},
-		{"hash algorithm of the hash that is there", []write{{0, ":pubKeyHash:h"}, {1, ":hashingAlgo:md5"}}, "hashingalgo=md5 pubkeyhash=h"},
-		{"status of shared keys is not kept", []write{{0, ":sharedKeyStatus:SENT"}}, ""},
-		{"own metadata kept", []write{{0, ":appMetadata:eyJhIjoxfQ=="}, {1, ""}}, `app={"a":1}`},
-		{"own metadata replaced, not merged", []write{{0, ":appMetadata:eyJhIjoxfQ=="}, {1, ":appMetadata:e30="}}, `app={}`},
-		{"own metadata cleared", []write{{0, ":appMetadata:eyJhIjoxfQ=="}, {1, ":appMetadata:null"}}, ""},
-		{"immutable kept", []write{{0, ":immutable:true"}, {1, ""}}, "immutable=true"},
-		{"immutable false is said", []write{{0, ":immutable:false"}}, "immutable=false"},
+		{"texts kept", []edit{{0, ":ivNonce:n:encoding:base64"}, {1, ":encAlgo:AES"}}, "encalgo=AES encoding=base64 ivnonce=n"},
+		{"null clears", []edit{{0, ":ivNonce:n:encoding:base64"}, {1, ":ivNonce:null"}}, "encoding=base64"},
+		{"null on a new record", []edit{{0, ":ivNonce:null:encoding:base64"}}, "encoding=base64"},
+		{"NULL is a text", []edit{{0, ":ivNonce:NULL"}}, "ivnonce=NULL"},
+		{"hash", []edit{{0, ":pubKeyHash:h:hashingAlgo:sha512"}}, "hashingalgo=sha512 pubkeyhash=h"},
+		{"hash kept", []edit{{0, ":pubKeyHash:h:hashingAlgo:sha512"}, {1, ""}}, "hashingalgo=sha512 pubkeyhash=h"},
+		{"hash algorithm without hash", []edit{{0, ":hashingAlgo:sha512"}}, ""},
+		{"hash cleared", []edit{{0, ":pubKeyHash:h:hashingAlgo:sha512"}, {1, ":pubKeyHash:null"}}, ""},
+		{"hash algorithm of the hash that is there", []edit{{0, ":pubKeyHash:h"}, {1, ":hashingAlgo:md5"}}, "hashingalgo=md5 pubkeyhash=h"},
+		{"status of shared keys is not kept", []edit{{0, ":sharedKeyStatus:SENT"}}, ""},
+		{"own metadata kept", []edit{{0, ":appMetadata:eyJhIjoxfQ=="}, {1, ""}}, `app={"a":1}`},
+		{"own metadata replaced, not merged", []edit{{0, ":appMetadata:eyJhIjoxfQ=="}, {1, ":appMetadata:e30="}}, `app={}`},
+		{"own metadata cleared", []edit{{0, ":appMetadata:eyJhIjoxfQ=="}, {1, ":appMetadata:null"}}, ""},
+		{"immutable kept", []edit{{0, ":immutable:true"}, {1, ""}}, "immutable=true"},
+		{"immutable false is said", []edit{{0, ":immutable:false"}}, "immutable=false"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if got := told(merged(t, c.writes...)); got != c.want {
@@ -156,13 +156,13 @@ func TestMerge(t *testing.T) {
 // false when a write does not repeat them.
 func TestMergeFlags(t *testing.T) {
 	for _, c := range []struct {
-		writes      []write
+		writes      []edit
 		bin, sealed bool
 	}{
-		{[]write{{0, ""}}, false, false},
-		{[]write{{0, ":isBinary:true:isEncrypted:true"}}, true, true},
-		{[]write{{0, ":isBinary:true:isEncrypted:true"}, {1, ""}}, false, false},
-		{[]write{{0, ":isBinary:true"}, {1, ":isEncrypted:true"}}, false, true},
+		{[]edit{{0, ""}}, false, false},
+		{[]edit{{0, ":isBinary:true:isEncrypted:true"}}, true, true},
+		{[]edit{{0, ":isBinary:true:isEncrypted:true"}, {1, ""}}, false, false},
+		{[]edit{{0, ":isBinary:true"}, {1, ":isEncrypted:true"}}, false, true},
 	} {
 		m := merged(t, c.writes...)
 		if m.IsBinary == nil || m.IsEncrypted == nil || *m.IsBinary != c.bin || *m.IsEncrypted != c.sealed {

@@ -11,7 +11,7 @@ import (
 // "pkam:[signingAlgo:x:][hashingAlgo:y:][enrollmentId:id:]<signature>". Without
 // an id it is the owner's first enrollment.
 var pkam = define(
-	Verb{Name: "pkam", Usage: "e.g. pkam:<signature>", Who: enroll.Anyone},
+	Verb{Name: "pkam", Usage: "e.g. pkam:<signature>", Who: enroll.Anyone, Alone: true},
 	func(l *line) (p enroll.Proof, err error) {
 		if !l.take(":") || l.end() {
 			return p, errSyntax
@@ -59,6 +59,7 @@ var pkam = define(
 			return Reply{}, err
 		}
 		c.Principal = principal
+		c.Accesses.note(c.Env.Sign, "pkam", "")
 		return Reply{Data: success}, nil
 	},
 )

@@ -1,6 +1,7 @@
 package verbs
 
 import (
+	"encoding/base64"
 	"strconv"
 	"time"
 
@@ -63,6 +64,18 @@ func appendRecord(b []byte, r store.Record) []byte {
 // left out: some clients break on null.
 func appendMeta(b []byte, m store.Meta) []byte {
 	o := object{b: append(b, '{')}
+	o.meta(m)
+	return append(o.b, '}')
+}
+
+// appendMetaTexts is appendMeta as sync has it: every value is a string.
+func appendMetaTexts(b []byte, m store.Meta) []byte {
+	o := object{b: append(b, '{'), texts: true}
+	o.meta(m)
+	return append(o.b, '}')
+}
+
+func (o *object) meta(m store.Meta) {
 	o.text("createdBy", string(m.CreatedBy))
 	o.text("updatedBy", string(m.UpdatedBy))
 	o.time("createdAt", m.CreatedAt)
@@ -82,10 +95,10 @@ func appendMeta(b []byte, m store.Meta) []byte {
 	o.text("sharedKeyEnc", m.SharedKeyEnc)
 	o.text("pubKeyCS", m.PubKeyCS)
 	if m.PubKeyHash != "" {
-		hash := object{b: append(o.name("pubKeyHash"), '{')}
+		hash := object{b: []byte{'{'}}
 		hash.text("hash", m.PubKeyHash)
 		hash.text("hashingAlgo", m.HashingAlgo)
-		o.b = append(hash.b, '}')
+		o.json("pubKeyHash", append(hash.b, '}'))
 	}
 	o.text("encoding", m.Encoding)
 	o.text("encKeyName", m.EncKeyName)
@@ -94,14 +107,18 @@ func appendMeta(b []byte, m store.Meta) []byte {
 	o.text("skeEncKeyName", m.SkeEncKeyName)
 	o.text("skeEncAlgo", m.SkeEncAlgo)
 	o.truth("immutable", m.Immutable)
-	if len(m.AppMetadata) > 0 {
-		o.b = append(o.name("appMetadata"), m.AppMetadata...)
+	if o.texts { // as it came
+		o.text("appMetadata", base64.StdEncoding.EncodeToString(m.AppMetadata))
+	} else {
+		o.json("appMetadata", m.AppMetadata)
 	}
-	return append(o.b, '}')
 }
 
 // object appends the members of a JSON object, leaving out what is not set.
-type object struct{ b []byte }
+type object struct {
+	b     []byte
+	texts bool // numbers, truths and JSON become strings
+}
 
 func (o *object) name(name string) []byte {
 	if o.b[len(o.b)-1] != '{' {
@@ -126,13 +143,26 @@ func (o *object) time(name string, t time.Time) {
 
 func (o *object) number(name string, n *int64) {
 	if n != nil {
-		o.b = strconv.AppendInt(o.name(name), *n, 10)
+		var digits [20]byte
+		o.json(name, strconv.AppendInt(digits[:0], *n, 10))
 	}
 }
 
 func (o *object) truth(name string, b *bool) {
 	if b != nil {
-		o.b = strconv.AppendBool(o.name(name), *b)
+		var word [5]byte
+		o.json(name, strconv.AppendBool(word[:0], *b))
+	}
+}
+
+// json appends what is valid JSON already, if there is any.
+func (o *object) json(name string, value []byte) {
+	switch {
+	case len(value) == 0:
+	case o.texts:
+		o.text(name, string(value))
+	default:
+		o.b = append(o.name(name), value...)
 	}
 }
 

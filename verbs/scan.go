@@ -100,7 +100,7 @@ func (c *Call) list(hidden bool, match *matcher) ([]string, error) {
 		cut = string(c.Principal.Sign) + ":"
 	}
 	visible := c.Registry.Visible(c.Principal, enroll.Read)
-	names := []string{}
+	names, size := []string{}, 0
 	err := c.DB.View(func(tx *store.Tx) error {
 		for entry, err := range tx.Keys(filter) {
 			if err != nil {
@@ -111,11 +111,13 @@ func (c *Call) list(hidden bool, match *matcher) ([]string, error) {
 			}
 			name := entry.Key.String()
 			ok, err := match.matches(name)
-			if err != nil {
-				return err
-			}
 			if ok {
 				names = append(names, strings.TrimPrefix(name, cut))
+				size += len(name)
+				err = c.grow(size)
+			}
+			if err != nil {
+				return err
 			}
 		}
 		return nil
@@ -149,6 +151,9 @@ func (c *Call) commitLog(hidden bool, match *matcher) ([]byte, error) {
 			}
 			if !ok {
 				continue
+			}
+			if err := c.grow(len(b)); err != nil {
+				return err
 			}
 			if len(b) > 1 {
 				b = append(b, ',')

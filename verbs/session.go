@@ -24,11 +24,17 @@ type Session struct {
 	// an app which ends itself gets its answer; 0 takes that back. Nil: it does not.
 	Stay func(time.Duration)
 
+	// Turn waits for the memory of a large reply, of so many bytes; ErrBusy if it
+	// does not come. The first one asked for serves the whole command. Nil: there is
+	// no need to wait.
+	Turn func(ctx context.Context, bytes int) error
+
+	horizon   *horizon         // of the commit log, by the sync or stats asked last
 	own       enroll.Challenge // of the last from with this server's atSign
 	peer      enroll.Challenge // of the last from with another one
 	claimed   atkey.Sign       // the other one
 	failures  int              // proofs that failed
-	requests  []time.Time      // enrollment requests, of the last hour
+	requests  []time.Time      // enrollment requests that still count
 	jsonError bool             // the client announced that it reads errors as JSON
 }
 

@@ -3,7 +3,11 @@ package verbs
 // Standard returns the verbs of the protocol that this server speaks.
 func Standard() *Set {
 	return NewSet([]Verb{
+		batch,
 		configBlock,
+		configPrint,
+		configReset,
+		configSet,
 		cram,
 		deleteVerb,
 		enrollApprove,
@@ -30,6 +34,9 @@ func Standard() *Set {
 		otpPut,
 		pkam,
 		scan,
+		stats,
+		syncFrom,
 		update,
+		updateMeta,
 	})
 }

@@ -15,6 +15,7 @@ type Verb struct {
 	Bare  bool                   // may be said without a colon
 	Who   enroll.Kind            // whom it admits at all
 	Slow  func(args string) bool // may wait for something other than the store; nil: never
+	Alone bool                   // changes the connection, so it cannot stand in a batch
 
 	run func(*Call, string) (Reply, error) // everything from parsing on
 }
@@ -24,6 +25,7 @@ type Call struct {
 	context.Context // ends with the connection
 	*Env
 	*Session
+	set *Set // that the command was found in
 }
 
 // define makes a verb of its steps. A nil step is a mistake of the programmer

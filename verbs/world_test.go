@@ -66,6 +66,8 @@ func newWorld(t testing.TB, enrollments ...*enroll.Enrollment) *world {
 	w.must(registry.SetCRAMSecret(testSecret))
 	w.env = &Env{
 		Sign: "@alice", DB: db, Registry: registry, Now: w.clock, Log: zerolog.New(w.log), Version: "3.0.52", Started: epoch,
+		Settings: NewSettings(), Accesses: NewAccessLog(db, w.clock), Connections: func() []Connection { return nil },
+		SyncPage: DefaultSyncPage, SyncBytes: DefaultSyncBytes,
 	}
 	return w
 }

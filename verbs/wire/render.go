@@ -80,6 +80,9 @@ func AppendError(dst []byte, shape Shape, code, text, prompt string) []byte {
 // "data:" anywhere for data, and at_c takes CR for its end.
 var safe = strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ", "data:", "data :")
 
+// short are the control characters with a short form in JSON.
+var short = [' ']byte{'\b': 'b', '\t': 't', '\n': 'n', '\f': 'f', '\r': 'r'}
+
 // AppendString appends s as a JSON string (RFC 8259, section 7) with only what must be escaped escaped, so that "<" and
 // non-ASCII text stay as they are.
 func AppendString(dst []byte, s string) []byte {
@@ -89,8 +92,8 @@ func AppendString(dst []byte, s string) []byte {
 		switch {
 		case r == '"' || r == '\\':
 			dst = append(dst, '\\', byte(r))
-		case r == '\t':
-			dst = append(dst, '\\', 't')
+		case r < ' ' && short[r] != 0:
+			dst = append(dst, '\\', short[r])
 		case r < ' ':
 			dst = append(dst, `\u00`...)
 			dst = append(dst, hex[r>>4], hex[r&15])

@@ -1,0 +1,26 @@
+package server
+
+import (
+	"time"
+
+	"atserver/verbs"
+)
+
+// settings are what config:set changes here.
+func (s *Server) settings(accesses *verbs.AccessLog) *verbs.Settings {
+	return verbs.NewSettings(
+		verbs.Setting{Name: "inboundMaxLimit", Default: s.options.MaxConnections, Changed: s.gate.resize},
+		verbs.Setting{
+			Name: "accessLogCompactionFrequencyMins", Default: int(verbs.DefaultAccessCompaction / time.Minute),
+			Changed: func(n int) { accesses.CompactEvery(time.Duration(n) * time.Minute) },
+		},
+		verbs.Setting{
+			Name: "checkCertificateReload", Switch: true,
+			Changed: func(on int) {
+				if on == 1 {
+					s.ReloadCertificates()
+				}
+			},
+		},
+	)
+}
