@@ -70,6 +70,23 @@ func (r *Registry) Synced(p Principal) func(atkey.Key) bool {
 	}
 }
 
+// Namespaces returns those in which p may read records that are neither public nor
+// the symmetric keys of pairs, or all if it may read anywhere. They only narrow
+// where to look: what is found there is for Visible to judge.
+func (r *Registry) Namespaces(p Principal) (namespaces []string, all bool) {
+	g := r.grants(p)
+	if p.Kind != App || g[Any].Includes(Read) {
+		return nil, true
+	}
+	namespaces = []string{serverEvents, p.Enrollment + ".a." + enrollmentData}
+	for namespace, access := range g {
+		if access.Includes(Read) {
+			namespaces = append(namespaces, namespace)
+		}
+	}
+	return namespaces, false
+}
+
 // may decides one need. e is the enrollment of an App.
 func (r *Registry) may(p Principal, e *Enrollment, n *Need) bool {
 	switch p.Kind {

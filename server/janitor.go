@@ -45,6 +45,7 @@ func (s *Server) Step(now time.Time) {
 	defer s.stepping.Unlock()
 	s.freeAfterBurst()
 	s.gate.step(now)
+	s.turns.step(now)
 	s.gate.end(s.stays)
 	if s.options.Onboarded != nil && !s.onboarded && !s.AwaitsOnboarding() {
 		s.onboarded = true

@@ -32,7 +32,8 @@
 //	m name                counters, schema version, whose data this is
 //
 // The class is one byte: self, shared, public, private, local, cached public,
-// cached shared, server. The peer is the recipient of a shared key, the owner of
+// cached shared, server; the symmetric keys of pairs (shared_key) are self and
+// shared in classes of their own, because every app reads them. The peer is the recipient of a shared key, the owner of
 // a cached one, else empty. The name has its labels reversed: x.orders.myapp
 // becomes myapp.orders.x. The tail is whatever atSign is still missing, left out
 // when it is the server's own. Numbers are big-endian, so that rows sort by them.

@@ -15,6 +15,7 @@ type Filter struct {
 	Namespaces []string      // nil: all, and keys in none. Empty: none. Matched as Key.In does
 	SharedWith atkey.Sign    // only Shared keys of this recipient
 	Cached     *bool         // nil: both
+	Pairs      *bool         // the symmetric keys of pairs, atkey.SharedKey, or all others; nil: both
 }
 
 // Entry is a key as a listing shows it.
@@ -60,6 +61,7 @@ func (tx *Tx) Keys(f Filter) iter.Seq2[Entry, error] {
 func (f Filter) wants(c class) bool {
 	return (f.Scopes == nil || slices.Contains(f.Scopes, c.scope)) &&
 		(f.Cached == nil || *f.Cached == c.cached) &&
+		(f.Pairs == nil || *f.Pairs == c.pairs) &&
 		(f.SharedWith == "" || c.scope == atkey.Shared) &&
 		(f.Namespaces == nil || c.scope != atkey.Server)
 }

@@ -24,23 +24,38 @@ const (
 	rowMeta    = 'm'
 )
 
-// class is what the scope of a key and its being cached come to.
+// class is what the scope of a key and its being cached come to. The symmetric keys
+// of pairs, which every app reads whatever its namespaces are, stand apart.
 type class struct {
 	letter byte // on disk: never change one
 	scope  atkey.Scope
 	cached bool
 	peered bool // the peer field is in use
+	pairs  bool // the symmetric keys of pairs
 }
 
 var classes = []class{
-	{'s', atkey.Self, false, false},
-	{'h', atkey.Shared, false, true},
-	{'p', atkey.Public, false, false},
-	{'v', atkey.Private, false, true},
-	{'l', atkey.Local, false, false},
-	{'P', atkey.Public, true, true},
-	{'H', atkey.Shared, true, true},
-	{'x', atkey.Server, false, false},
+	{'s', atkey.Self, false, false, false},
+	{'y', atkey.Self, false, false, true},
+	{'h', atkey.Shared, false, true, false},
+	{'Y', atkey.Shared, false, true, true},
+	{'p', atkey.Public, false, false, false},
+	{'v', atkey.Private, false, true, false},
+	{'l', atkey.Local, false, false, false},
+	{'P', atkey.Public, true, true, false},
+	{'H', atkey.Shared, true, true, false},
+	{'x', atkey.Server, false, false, false},
+}
+
+// classOf returns the class of a key.
+func classOf(k atkey.Key) (class, bool) {
+	pairs := k.Reserved() == atkey.SharedKey
+	for _, c := range classes {
+		if c.scope == k.Scope && c.cached == k.Cached && c.pairs == pairs {
+			return c, true
+		}
+	}
+	return class{}, false
 }
 
 var errKey = errors.New("key cannot be stored")
@@ -51,11 +66,10 @@ type layout struct{ me atkey.Sign }
 // suffix is the part of a row's key that stands for k. It refuses a Key that
 // could not be rebuilt from it, which is any that Parse would not have made.
 func (l layout) suffix(k atkey.Key) ([]byte, error) {
-	i := slices.IndexFunc(classes, func(c class) bool { return c.scope == k.Scope && c.cached == k.Cached })
-	if i < 0 {
+	c, ok := classOf(k)
+	if !ok {
 		return nil, errKey
 	}
-	c := classes[i]
 	peer, tail := k.SharedWith, k.Owner
 	if c.cached {
 		peer, tail = k.Owner, k.SharedWith

@@ -22,6 +22,12 @@ func genName() *rapid.Generator[string] {
 func genKey() *rapid.Generator[atkey.Key] {
 	return rapid.Custom(func(t *rapid.T) atkey.Key {
 		sign := rapid.SampledFrom(signs)
+		switch rapid.IntRange(0, 9).Draw(t, "pair") {
+		case 0:
+			return atkey.Key{Scope: atkey.Shared, SharedWith: sign.Draw(t, "recipient"), Name: "shared_key", Owner: me}
+		case 1:
+			return atkey.Key{Name: "shared_key." + sign.Draw(t, "peer").Bare(), Owner: me}
+		}
 		k := atkey.Key{
 			Scope: rapid.SampledFrom([]atkey.Scope{atkey.Self, atkey.Shared, atkey.Public, atkey.Private, atkey.Local, atkey.Server}).Draw(t, "scope"),
 			Name:  genName().Draw(t, "name"),
@@ -73,6 +79,9 @@ func TestSuffixOfParsedKeys(t *testing.T) {
 		"x.orders.myapp@alice":     "s\x00myapp.orders.x",
 		"x.b@bob":                  "s\x00b.x\x00@bob",
 		"@bob:x.b@alice":           "h@bob\x00b.x",
+		"@bob:shared_key@alice":    "Y@bob\x00shared_key",
+		"shared_key.bob@alice":     "y\x00bob.shared_key",
+		"x.shared_key.bob@alice":   "s\x00bob.shared_key.x",
 		"@alice:x@alice":           "h@alice\x00x",
 		"public:x.b@alice":         "p\x00b.x",
 		"private:@bob:x@alice":     "v@bob\x00x",

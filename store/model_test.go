@@ -72,7 +72,7 @@ func (m *model) keys(f Filter) map[atkey.Key]Entry {
 		if (f.Scopes == nil || slices.Contains(f.Scopes, k.Scope)) &&
 			(f.Namespaces == nil || slices.ContainsFunc(f.Namespaces, k.In)) &&
 			(f.SharedWith == "" || k.Scope == atkey.Shared && k.SharedWith == f.SharedWith) &&
-			(f.Cached == nil || *f.Cached == k.Cached) {
+			(f.Cached == nil || *f.Cached == k.Cached) && (f.Pairs == nil || *f.Pairs == (k.Reserved() == atkey.SharedKey)) {
 			found[k] = Entry{k, r.Meta.AvailableAt, r.Meta.ExpiresAt}
 		}
 	}
@@ -183,6 +183,7 @@ func compare(t *rapid.T, tx *Tx, m *model, keys []atkey.Key) {
 	if rapid.Bool().Draw(t, "by recipient") {
 		f.SharedWith = rapid.SampledFrom(signs).Draw(t, "recipient")
 	}
+	f.Pairs = rapid.Ptr(rapid.Bool(), true).Draw(t, "pairs")
 	f.Cached = rapid.Ptr(rapid.Bool(), true).Draw(t, "cached")
 	got := map[atkey.Key]Entry{}
 	for e, err := range tx.Keys(f) {

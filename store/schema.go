@@ -13,10 +13,6 @@ import (
 // version is written after it, so a step must bear being run twice.
 type step func(*DB) error
 
-// steps lead from version 1 to the current one. The first one leads to 2. A step
-// that has been released is never changed.
-var steps []step
-
 var (
 	schemaKey = row(rowMeta, []byte("schema"))
 	signKey   = row(rowMeta, []byte("sign"))

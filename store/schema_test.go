@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
@@ -23,11 +24,12 @@ func TestUpgrade(t *testing.T) {
 		return db.Update(put("x", "2"))
 	}
 	fails := func(*DB) error { return errWanted }
-	if _, err := open(o, []step{two, fails}); !errors.Is(err, errWanted) {
+	now := version(steps)
+	if _, err := open(o, append(slices.Clone(steps), two, fails)); !errors.Is(err, errWanted) {
 		t.Fatalf("open: %v", err)
 	}
-	// The copy is the data of version 1, whole, and is not made a second time.
-	copied := fingerprint(t, copyOf(data, 1))
+	// The copy is the data as it was, whole, and is not made a second time.
+	copied := fingerprint(t, copyOf(data, now))
 	if len(copied) < len(before) {
 		t.Errorf("%d files copied, of %d", len(copied), len(before))
 	}
@@ -42,7 +44,7 @@ func TestUpgrade(t *testing.T) {
 		})
 	}
 	for range 2 {
-		db, err := open(o, []step{two, three})
+		db, err := open(o, append(slices.Clone(steps), two, three))
 		must(t, err)
 		must(t, db.View(func(tx *Tx) error {
 			if r, err := tx.Get(self("x")); string(r.Value) != "23" {
@@ -55,14 +57,14 @@ func TestUpgrade(t *testing.T) {
 	if runs != 2 {
 		t.Errorf("%d steps were run, want each once", runs)
 	}
-	if again := fingerprint(t, copyOf(data, 1)); fmt.Sprint(again) != fmt.Sprint(copied) {
+	if again := fingerprint(t, copyOf(data, now)); fmt.Sprint(again) != fmt.Sprint(copied) {
 		t.Error("the copy was changed")
 	}
-	refused(t, o, dir, "schema version 3, this program knows 1")
+	refused(t, o, dir, fmt.Sprintf("schema version %d, this program knows %d", now+2, now))
 
 	// Going back is putting the copy in place.
 	must(t, os.Rename(data, data+".new"))
-	must(t, os.Rename(copyOf(data, 1), data))
+	must(t, os.Rename(copyOf(data, now), data))
 	db = onDisk(t, dir)
 	defer db.Close()
 	must(t, db.View(func(tx *Tx) error {
@@ -77,10 +79,10 @@ func TestUnfinishedCopyIsMadeAgain(t *testing.T) {
 	dir := t.TempDir()
 	o := Options{Dir: dir, Sign: me}.defaults()
 	must(t, onDisk(t, dir).Close())
-	left := copyOf(filepath.Join(dir, "db"), 1) + ".unfinished"
+	left := copyOf(filepath.Join(dir, "db"), version(steps)) + ".unfinished"
 	must(t, os.Mkdir(left, 0o700))
 	must(t, os.WriteFile(filepath.Join(left, "MANIFEST"), []byte("half"), 0o600))
-	db, err := open(o, []step{func(*DB) error { return nil }})
+	db, err := open(o, append(slices.Clone(steps), func(*DB) error { return nil }))
 	must(t, err)
 	defer db.Close()
 	if _, err := os.Stat(left); !os.IsNotExist(err) {

@@ -1,6 +1,7 @@
 package verbs
 
 import (
+	"iter"
 	"slices"
 	"strings"
 
@@ -89,20 +90,17 @@ var scan = define(
 // list returns the keys that the caller may see and that match, sorted, the way
 // the caller calls them: without the prefix that is the same for all.
 func (c *Call) list(hidden bool, match *matcher) ([]string, error) {
-	var filter store.Filter
 	cut := ""
 	switch c.Principal.Kind {
 	case enroll.Anonymous:
-		filter.Scopes, filter.Cached = []atkey.Scope{atkey.Public}, new(bool)
 		cut = "public:"
 	case enroll.Peer:
-		filter.SharedWith, filter.Cached = c.Principal.Sign, new(bool)
 		cut = string(c.Principal.Sign) + ":"
 	}
 	visible := c.Registry.Visible(c.Principal, enroll.Read)
 	names, size := []string{}, 0
 	err := c.DB.View(func(tx *store.Tx) error {
-		for entry, err := range tx.Keys(filter) {
+		for entry, err := range c.entries(tx) {
 			if err != nil {
 				return err
 			}
@@ -124,6 +122,36 @@ func (c *Call) list(hidden bool, match *matcher) ([]string, error) {
 	})
 	slices.Sort(names)
 	return names, err
+}
+
+// entries yields the keys among which those are that the caller may see. An app
+// that may read in a few namespaces costs what is in them, not what is in all.
+func (c *Call) entries(tx *store.Tx) iter.Seq2[store.Entry, error] {
+	no, yes := false, true
+	filters := []store.Filter{{}}
+	switch c.Principal.Kind {
+	case enroll.Anonymous:
+		filters = []store.Filter{{Scopes: []atkey.Scope{atkey.Public}, Cached: &no}}
+	case enroll.Peer:
+		filters = []store.Filter{{SharedWith: c.Principal.Sign, Cached: &no}}
+	default:
+		if namespaces, all := c.Registry.Namespaces(c.Principal); !all {
+			filters = []store.Filter{
+				{Scopes: []atkey.Scope{atkey.Public}},
+				{Scopes: []atkey.Scope{atkey.Self, atkey.Shared, atkey.Private, atkey.Local}, Namespaces: namespaces, Pairs: &no},
+				{Pairs: &yes},
+			}
+		}
+	}
+	return func(yield func(store.Entry, error) bool) {
+		for _, f := range filters {
+			for entry, err := range tx.Keys(f) {
+				if !yield(entry, err) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // shown tells whether a listing shows a key at all.

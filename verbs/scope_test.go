@@ -51,6 +51,16 @@ func mayRead(id string, grants enroll.Grants, key string) bool {
 	return grantOn(grants, name) != ""
 }
 
+// maySync is what a device of the app keeps copies of: of what is public in a
+// namespace only its own.
+func maySync(id string, grants enroll.Grants, key string) bool {
+	name, _, _ := strings.Cut(key[strings.LastIndex(key, ":")+1:], "@")
+	if strings.HasPrefix(key, "public:") && strings.Contains(name, ".") && grantOn(grants, name) == "" {
+		return false
+	}
+	return mayRead(id, grants, key)
+}
+
 // scopeKeys are records of all kinds; each holds a mark of its own.
 var scopeKeys = strings.Fields(`
 	phone.wavi@alice @bob:phone.wavi@alice @alice:phone.wavi@alice public:phone.wavi@alice _hidden.wavi@alice
@@ -91,7 +101,9 @@ func TestNothingOutsideTheGrant(t *testing.T) {
 		for _, e := range enrollments[1:] {
 			a := w.app(e.ID)
 			listed := map[string]string{}
-			for _, list := range []string{"scan", "scan:showhidden:true", "scan:cl", "scan:cl:showhidden:true .*"} {
+			for _, list := range []string{
+				"scan", "scan:showhidden:true", "scan:cl", "scan:cl:showhidden:true .*", "sync:from:-1:limit:1000", "stats:15",
+			} {
 				listed[list], _ = a.exec(list)
 			}
 			for i, k := range scopeKeys {
@@ -108,12 +120,20 @@ func TestNothingOutsideTheGrant(t *testing.T) {
 				check("llookup:all", strings.Contains(sent, mark), allowed)
 				sent, _ = a.exec("llookup:meta:" + k)
 				check("llookup:meta", strings.Contains(sent, "createdAt"), allowed)
-				for list, sent := range listed {
-					quoted := strings.Contains(sent, `"`+k+`"`)
-					if quoted && !allowed {
+				shown := func(list string) bool { return strings.Contains(listed[list], `"`+k+`"`) }
+				check("scan", shown("scan"), allowed && k != "_hidden.wavi@alice" && !strings.HasPrefix(k, "private:"))
+				check("scan:showhidden", shown("scan:showhidden:true"), allowed && !strings.HasPrefix(k, "private:"))
+				for _, list := range []string{"scan:cl", "scan:cl:showhidden:true .*"} {
+					if shown(list) && !allowed {
 						rt.Fatalf("%v as %s: %s shows %s", e.Grants, e.ID, list, k)
 					}
 				}
+				synced := maySync(e.ID, e.Grants, k) && !strings.HasPrefix(k, "private:")
+				check("sync:from", shown("sync:from:-1:limit:1000"), synced)
+				check("sync:from", strings.Contains(listed["sync:from:-1:limit:1000"], mark), synced)
+				check("stats:15", strings.Contains(listed["stats:15"], `\"`+k+`\":[`), synced)
+				sent, _ = a.exec(`batch:[{"id":1,"command":"llookup:` + k + `"}]`)
+				check("batch", strings.Contains(sent, mark), allowed)
 				if name, ok := strings.CutPrefix(k, "@alice:"); ok {
 					sent, _ = a.exec("lookup:" + name)
 					check("lookup", strings.Contains(sent, mark), allowed)

@@ -44,6 +44,8 @@ type serveCmd struct {
 	AnonymousIdleMs int64 `env:"ATSERVER_ANONYMOUS_IDLE_MS,inbound_idletime_millis" default:"600000" help:"Silence that ends a connection, in ms."`
 	OwnerIdleMs     int64 `env:"ATSERVER_OWNER_IDLE_MS,authenticated_inbound_idletime_millis" default:"600000" help:"The same once it has logged in."`
 	LineBudgetMiB   int   `name:"line-budget-mib" env:"ATSERVER_LINE_BUDGET_MIB" default:"32" help:"Memory for long commands, all connections together."`
+	SyncPage        int   `env:"ATSERVER_SYNC_PAGE,syncPageLimit" default:"100" help:"Changes in an answer to sync:from that names no limit."`
+	SyncBytes       int   `env:"ATSERVER_SYNC_BYTES,syncBufferSize" default:"5242880" help:"Size of such an answer."`
 	SweepMinutes    int   `env:"ATSERVER_SWEEP_MINUTES,expiringRunFreqMins" default:"1" help:"How often expired records are removed."`
 	Training        bool  `short:"t" hidden:"" help:"Start and end at once, as the reference server can."`
 }
@@ -88,7 +90,8 @@ func (c *serveCmd) Run() error {
 		MaxConnections: c.MaxConnections, MaxPerAddress: c.MaxPerAddress,
 		AnonymousIdle: time.Duration(c.AnonymousIdleMs) * time.Millisecond,
 		OwnerIdle:     time.Duration(c.OwnerIdleMs) * time.Millisecond,
-		LineBudget:    c.LineBudgetMiB << 20, SweepEvery: time.Duration(c.SweepMinutes) * time.Minute,
+		SyncPage:      c.SyncPage, SyncBytes: c.SyncBytes,
+		LineBudget: c.LineBudgetMiB << 20, SweepEvery: time.Duration(c.SweepMinutes) * time.Minute,
 		Log: log,
 	})
 	if err != nil {
