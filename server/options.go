@@ -2,6 +2,7 @@ package server
 
 import (
 	"cmp"
+	"errors"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -54,7 +55,14 @@ type Options struct {
 	LineBudget     int           // bytes that commands beyond 64 KiB may hold in all; default 32 MiB
 	SyncPage       int           // entries in an answer to sync:from that names no limit; default 100
 	SyncBytes      int           // of JSON in an answer to sync:from; default 5 MiB
-	SweepEvery     time.Duration // how often expired records are removed; default 1 min
+	// The access log is kept small: every AccessLogEvery (15 min) so many of its
+	// entries in 100, the oldest, are removed (30), and all older than AccessLogAge
+	// (15 days).
+	AccessLogEvery   time.Duration
+	AccessLogPercent int
+	AccessLogAge     time.Duration
+
+	SweepEvery time.Duration // how often expired records are removed; default 1 min
 
 	Version string // what info tells; a semantic version of the protocol
 	Now     func() time.Time
@@ -70,12 +78,30 @@ func (o Options) withDefaults() Options {
 	o.LineBudget = cmp.Or(o.LineBudget, 32<<20)
 	o.SyncPage = cmp.Or(o.SyncPage, verbs.DefaultSyncPage)
 	o.SyncBytes = cmp.Or(o.SyncBytes, verbs.DefaultSyncBytes)
+	o.AccessLogEvery = cmp.Or(o.AccessLogEvery, 15*time.Minute)
+	o.AccessLogPercent = cmp.Or(o.AccessLogPercent, 30)
+	o.AccessLogAge = cmp.Or(o.AccessLogAge, 15*24*time.Hour)
 	o.SweepEvery = cmp.Or(o.SweepEvery, time.Minute)
 	o.Version = cmp.Or(o.Version, ProtocolVersion)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
 	return o
+}
+
+// check refuses settings that make no server.
+func (o Options) check() error {
+	switch {
+	case o.Sign == "":
+		return errors.New("no atSign given")
+	case o.MaxConnections < 1 || o.MaxPerAddress < 1 || o.LineBudget < 0 || o.AnonymousIdle < 0 || o.OwnerIdle < 0:
+		return errors.New("limits must be positive")
+	case o.SyncPage < 1 || o.SyncBytes < 1:
+		return errors.New("a page of sync must have a size")
+	case o.AccessLogEvery < 0 || o.AccessLogAge < 0 || o.AccessLogPercent < 0 || o.AccessLogPercent > 100:
+		return errors.New("times of the access log must be positive, its share from 1 to 100")
+	}
+	return nil
 }
 
 // ProtocolVersion is the release of the reference server whose behaviour this

@@ -55,14 +55,13 @@ const maxTurnedAway = 64
 // that says what to do; nothing is changed then.
 func New(o Options) (*Server, error) {
 	o = o.withDefaults()
-	switch {
-	case o.Sign == "":
-		return nil, errors.New("no atSign given")
-	case o.MaxConnections < 1 || o.MaxPerAddress < 1 || o.LineBudget < 0 || o.SyncPage < 1 || o.SyncBytes < 1 || o.AnonymousIdle < 0 || o.OwnerIdle < 0:
-		return nil, errors.New("limits must be positive")
+	if err := o.check(); err != nil {
+		return nil, err
 	}
-	s := &Server{options: o, gate: newGate(o), budget: newBudget(o.LineBudget), strangersKeep: int64(o.LineBudget / 2),
-		turns: newTurns(o.LineBudget)}
+	s := &Server{
+		options: o, gate: newGate(o), turns: newTurns(o.LineBudget),
+		budget: newBudget(o.LineBudget), strangersKeep: int64(o.LineBudget / 2),
+	}
 	var err error
 	if s.trust, err = readTrust(o.TrustFile); err != nil {
 		return nil, err
@@ -96,7 +95,7 @@ func New(o Options) (*Server, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	s.verbs = verbs.Standard()
-	accesses := verbs.NewAccessLog(s.db, o.Now)
+	accesses := verbs.NewAccessLog(s.db, o.Now, verbs.AccessRetention{Every: o.AccessLogEvery, Percent: o.AccessLogPercent, Age: o.AccessLogAge})
 	s.env = &verbs.Env{
 		Sign: o.Sign, DB: s.db, Registry: registry, Now: o.Now, Log: o.Log,
 		Version: o.Version, Started: o.Now(), TestingMode: o.TestingMode,

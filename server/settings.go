@@ -11,7 +11,7 @@ func (s *Server) settings(accesses *verbs.AccessLog) *verbs.Settings {
 	return verbs.NewSettings(
 		verbs.Setting{Name: "inboundMaxLimit", Default: s.options.MaxConnections, Changed: s.gate.resize},
 		verbs.Setting{
-			Name: "accessLogCompactionFrequencyMins", Default: int(verbs.DefaultAccessCompaction / time.Minute),
+			Name: "accessLogCompactionFrequencyMins", Default: int(s.options.AccessLogEvery / time.Minute),
 			Changed: func(n int) { accesses.CompactEvery(time.Duration(n) * time.Minute) },
 		},
 		verbs.Setting{

@@ -21,23 +21,25 @@ type AccessLog struct {
 
 	mu      sync.Mutex
 	pending []store.Access
-	every   time.Duration // how often it is compacted
-	next    time.Time     // compaction; zero: not planned yet
+	keep    AccessRetention
+	next    time.Time // compaction; zero: not planned yet
+}
+
+// AccessRetention says how the access log is kept small.
+type AccessRetention struct {
+	Every   time.Duration // how often it is compacted
+	Percent int           // share of the entries, the oldest, that goes each time
+	Age     time.Duration // and all that are older
 }
 
 // NewAccessLog returns the access log that is kept in db.
-func NewAccessLog(db *store.DB, now func() time.Time) *AccessLog {
-	return &AccessLog{db: db, now: now, every: DefaultAccessCompaction}
+func NewAccessLog(db *store.DB, now func() time.Time, keep AccessRetention) *AccessLog {
+	return &AccessLog{db: db, now: now, keep: keep}
 }
 
 const (
-	// DefaultAccessCompaction is how often the oldest entries are removed.
-	DefaultAccessCompaction = 15 * time.Minute
-
-	maxPending    = 1000                // entries between two flushes; those beyond are not counted
-	maxAccesses   = 20_000              // entries kept in all
-	oldestPercent = 30                  // share of the entries that a compaction removes
-	accessAge     = 15 * 24 * time.Hour // and all that are older
+	maxPending  = 1000   // entries between two flushes; those beyond are not counted
+	maxAccesses = 20_000 // entries kept in all
 )
 
 // note adds an entry.
@@ -95,7 +97,7 @@ func (l *AccessLog) Flush() error {
 func (l *AccessLog) CompactEvery(d time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.every, l.next = d, time.Time{}
+	l.keep.Every, l.next = d, time.Time{}
 }
 
 // Compact removes the oldest entries when that is due at now, and keeps what
@@ -110,7 +112,7 @@ func (l *AccessLog) Compact(now time.Time) error {
 		if err != nil {
 			return err
 		}
-		removed, err := tx.TrimAccesses(n*oldestPercent/100, now.Add(-accessAge))
+		removed, err := tx.TrimAccesses(n*l.keep.Percent/100, now.Add(-l.keep.Age))
 		if err != nil {
 			return err
 		}
@@ -129,7 +131,7 @@ func (l *AccessLog) due(now time.Time) bool {
 	defer l.mu.Unlock()
 	due := !l.next.IsZero() && !now.Before(l.next)
 	if due || l.next.IsZero() {
-		l.next = now.Add(l.every)
+		l.next = now.Add(l.keep.Every)
 	}
 	return due
 }

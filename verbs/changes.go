@@ -17,7 +17,7 @@ type changes struct {
 	horizon *horizon
 }
 
-// changes returns the caller's view of the log. Close its matcher.
+// changes returns the caller's view of the log.
 func (c *Call) changes(pattern string) (*changes, error) {
 	match, err := newMatcher(c, pattern)
 	if err != nil {

@@ -7,9 +7,12 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/dlclark/regexp2"
+	"pgregory.net/rapid"
 )
 
-func newCall(t testing.TB) *Call { return &Call{Context: t.Context()} }
+func newCall(t testing.TB) *Call { return &Call{Context: t.Context(), Env: &Env{Now: time.Now}} }
 
 // TestMatches: ECMAScript's dialect, searched anywhere in the full key, capitals
 // meaning capitals (protocol data §9).
@@ -56,7 +59,6 @@ func TestMatches(t *testing.T) {
 			continue
 		}
 		got, err := m.matches(c.name)
-		m.close()
 		if err != nil || got != c.want {
 			t.Errorf("%q in %q: %v, %v", c.pattern, c.name, got, err)
 		}
@@ -80,7 +82,6 @@ func TestMatcherEnds(t *testing.T) {
 		}
 		start := time.Now()
 		got, err := m.matches(name)
-		m.close()
 		var known *Error
 		if got || err != nil && (!errors.As(err, &known) || known.Code != "AT0003" || known.Close) {
 			t.Errorf("%s: %v, %v", pattern, got, err)
@@ -90,11 +91,12 @@ func TestMatcherEnds(t *testing.T) {
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	m, err := newMatcher(&Call{Context: ctx}, "a+")
+	call := newCall(t)
+	call.Context = ctx
+	m, err := newMatcher(call, "a+")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer m.close()
 	if ok, err := m.matches(name); err != nil || !ok {
 		t.Errorf("%v, %v", ok, err)
 	}
@@ -116,13 +118,51 @@ func TestMatcherSize(t *testing.T) {
 	} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		m, err := newMatcher(newCall(t), pattern)
-		if err == nil {
-			m.close()
-		}
+		newMatcher(newCall(t), pattern)
 		runtime.ReadMemStats(&after)
 		if used := after.TotalAlloc - before.TotalAlloc; used > 20*size {
 			t.Errorf("%s: compiling %d bytes took %d", name, size, used)
 		}
 	}
+}
+
+// TestMatcherTotal: all keys of a command share one limit.
+func TestMatcherTotal(t *testing.T) {
+	call, now := newCall(t), time.Unix(0, 0)
+	call.Env.Now = func() time.Time {
+		now = now.Add(totalTimeout / 4) // each look is so much later
+		return now
+	}
+	m, err := newMatcher(call, "a+")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []bool{true, true, true, true, false} {
+		if _, err := m.matches("a"); (err == nil) != want {
+			t.Errorf("key %d: %v", i, err)
+		}
+	}
+}
+
+// TestNeeded: what is looked for first never hides a match.
+func TestNeeded(t *testing.T) {
+	for pattern, want := range map[string]string{
+		".wavi": "wavi", `\.wavi@alice$`: ".wavi@alice", "^public:.*wavi": "public:", "ab?cd": "cd", "ab*": "a", "a+bc": "bc", "x+?y": "x",
+		"a|b": "", "(ab)?c": "", "[ab]c": "", `\wab`: "", "a{0}b": "", `a\*b`: "a*b", "ab?": "a", "🦄?x": "x", "": "",
+	} {
+		if got := needed(pattern); got != want {
+			t.Errorf("%s needs %q, want %q", pattern, got, want)
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		pattern := rapid.StringMatching(`[ab.*?+^$\\@|]{1,6}`).Draw(t, "pattern")
+		re, err := regexp2.Compile(pattern, regexp2.ECMAScript)
+		if err != nil {
+			return
+		}
+		name := rapid.StringMatching(`[ab@.*?]{0,6}`).Draw(t, "name")
+		if ok, _ := re.MatchString(name); ok && !strings.Contains(name, needed(pattern)) {
+			t.Fatalf("%s matches %q, which has no %q", pattern, name, needed(pattern))
+		}
+	})
 }

@@ -71,7 +71,6 @@ var scan = define(
 		if err != nil {
 			return Reply{}, err
 		}
-		defer match.close()
 		if a.commits {
 			if !c.owner() || a.of != "" {
 				return Reply{}, notAuthenticated("the commit log is for the owner of this atSign only")

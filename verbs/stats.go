@@ -53,7 +53,6 @@ var stats = define(
 		if err != nil {
 			return Reply{}, err
 		}
-		defer log.match.close()
 		b := []byte(" [") // clients of this verb expect the blank
 		told := make([]bool, len(figures)+1)
 		err = c.DB.View(func(tx *store.Tx) error {

@@ -66,7 +66,6 @@ var syncFrom = define(
 		if err != nil {
 			return Reply{}, err
 		}
-		defer log.match.close()
 		p := page{call: c, args: a, b: []byte{'['}}
 		err = c.DB.View(func(tx *store.Tx) error { return p.fill(tx, log) })
 		return Reply{Data: append(p.b, ']')}, err
