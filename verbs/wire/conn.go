@@ -3,6 +3,7 @@ package wire
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -13,13 +14,13 @@ import (
 	"time"
 )
 
-// MaxReply is the length in bytes of the longest reply a client reads.
+// MaxReply is the length in bytes of the longest reply a client reads, unless it says otherwise.
 const MaxReply = 16 << 20
 
 var (
 	// ErrNotOneLine refuses a command that holds LF, CR or NUL: it would be several, or none.
 	ErrNotOneLine = errors.New("command is not one line")
-	// ErrReplyTooLong means that a reply exceeds MaxReply, or that to pol 4096 bytes.
+	// ErrReplyTooLong means that a reply exceeds the limit of the connection, or that to pol 4096 bytes.
 	ErrReplyTooLong = errors.New("reply is too long")
 	// ErrNamed refuses a pol on a connection that has been used to log in or for a pol before.
 	ErrNamed = errors.New("pol is asked for once, and before any login")
@@ -33,6 +34,8 @@ type Conn struct {
 	// Notify is given each notification line that arrives while a reply is awaited: the JSON after "notification:".
 	// It is called by Ask, and set before the first. When nil a notification is ErrUnexpected.
 	Notify func(event string)
+	// MaxReply, if it is set, takes the place of the constant.
+	MaxReply int
 
 	conn  net.Conn
 	in    *bufio.Reader
@@ -202,6 +205,7 @@ func (c *Conn) notified(line string) bool {
 // line reads up to LF and returns what was before it.
 func (c *Conn) line() (string, error) {
 	var line []byte
+	longest := cmp.Or(c.MaxReply, MaxReply)
 	for {
 		part, err := c.in.ReadSlice('\n')
 		if err == nil {
@@ -210,7 +214,7 @@ func (c *Conn) line() (string, error) {
 		if err != bufio.ErrBufferFull {
 			return "", noEOF(err)
 		}
-		if line = append(line, part...); len(line) > MaxReply {
+		if line = append(line, part...); len(line) > longest {
 			return "", ErrReplyTooLong
 		}
 	}

@@ -224,6 +224,19 @@ func TestAskFaultsAreFinal(t *testing.T) {
 	}
 }
 
+func TestAskForLongReply(t *testing.T) {
+	long := strings.Repeat("x", MaxReply+8192)
+	c := dial(t, func(p peer) {
+		p.say("@")
+		p.hear()
+		p.say("data:" + long + "\n@")
+	})
+	c.MaxReply = 2 * MaxReply
+	if payload, err := c.Ask(t.Context(), "llookup:long@alice"); err != nil || payload != long {
+		t.Errorf("got %d bytes, %v", len(payload), err)
+	}
+}
+
 func TestAskEndlessPol(t *testing.T) {
 	c := dial(t, func(p peer) {
 		p.say("@")
