@@ -11,18 +11,24 @@ import (
 // to be replaced by new ones.
 var ErrOnboarded = errors.New("this atSign is onboarded already")
 
-// Onboard makes the first keys of an atSign: it proves ownership with the CRAM
-// secret, has the keys approved as the enrollment of app and device with all
-// rights, and finishes with Finish.
-//
-// save is called once the server knows the keys and before they are used, which
-// ends the life of the CRAM secret. If save fails nothing is lost: Onboard can be
-// called again. If anything fails after save, Finish can.
+// Onboard makes the first keys of an atSign and has OnboardWith let them in.
 func Onboard(ctx context.Context, o Options, secret, app, device string, save func(Keys) error) (Keys, error) {
 	k, err := Generate(o.Sign)
 	if err != nil {
 		return Keys{}, err
 	}
+	return OnboardWith(ctx, o, k, secret, app, device, save)
+}
+
+// OnboardWith lets the first keys in: it proves ownership with the CRAM secret, has
+// the keys approved as the enrollment of app and device with all rights, and
+// finishes with Finish. Keys that another server of the atSign knows stay good
+// there; those returned differ from them in the enrollment.
+//
+// save is called once the server knows the keys and before they are used, which
+// ends the life of the CRAM secret. If save fails nothing is lost: OnboardWith can
+// be called again. If anything fails after save, Finish can.
+func OnboardWith(ctx context.Context, o Options, k Keys, secret, app, device string, save func(Keys) error) (_ Keys, err error) {
 	if k.Enrollment, err = bootstrap(ctx, o, k, secret, app, device); err != nil {
 		return Keys{}, err
 	}

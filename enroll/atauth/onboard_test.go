@@ -114,3 +114,22 @@ func TestFinish(t *testing.T) {
 		}
 	}
 }
+
+// Keys of another server are let in as they are, under an id of this one.
+func TestOnboardWithKeys(t *testing.T) {
+	old := keysOf(t)
+	o, asked := peer(t, enrols, []exchange{from, logs, puts, deletes})
+	k, err := OnboardWith(t.Context(), o, old, secret, "app", "device", func(Keys) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if k.Enrollment != "0b9e" || old.Enrollment == k.Enrollment {
+		t.Errorf("enrollments %q, %q", old.Enrollment, k.Enrollment)
+	}
+	if old.Enrollment = k.Enrollment; !sameKeys(k, old) {
+		t.Errorf("returned %v, want the keys of %v", k, old)
+	}
+	if !strings.Contains(asked()[3], publicText(&old.PKAM.PublicKey)) || !strings.HasSuffix(asked()[6], " "+publicText(&old.Encryption.PublicKey)) {
+		t.Errorf("asked %q", asked())
+	}
+}

@@ -78,7 +78,20 @@ type Record struct {
 
 // Open returns the value of a record of the owner's own, or of a public one:
 // decrypted and decoded as its metadata say. A record without a value is empty.
-func (k Keys) Open(r Record) ([]byte, error) {
+func (k Keys) Open(r Record) ([]byte, error) { return open(k.Self, r) }
+
+// OpenShared is Open for a record that the owner shares with somebody. sealed is
+// the owner's copy of the key that the two have in common, the value of
+// shared_key.bob@alice.
+func (k Keys) OpenShared(r Record, sealed string) ([]byte, error) {
+	key, err := openSymmetric(k.Encryption, sealed)
+	if err != nil {
+		return nil, fmt.Errorf("decrypt %s: %w", r.Key, err)
+	}
+	return open(key, r)
+}
+
+func open(key []byte, r Record) ([]byte, error) {
 	var meta struct {
 		IsEncrypted, IsBinary bool
 		IVNonce, Encoding     string
@@ -93,7 +106,7 @@ func (k Keys) Open(r Record) ([]byte, error) {
 	var err error
 	switch {
 	case meta.IsEncrypted:
-		if text, err = openText(k.Self, *r.Data, meta.IVNonce); err != nil {
+		if text, err = openText(key, *r.Data, meta.IVNonce); err != nil {
 			return nil, fmt.Errorf("decrypt %s: %w", r.Key, err)
 		}
 	case meta.Encoding == "base64":

@@ -119,12 +119,20 @@ func judge(err error) (state string, final error) {
 		return "", ErrRevoked
 	case "Apkam Enrollment Expired":
 		return "", ErrExpired
-	case "Server is paused", "Inbound connection limit exceeded":
-		return Unreachable, nil
 	}
-	var network net.Error // a deadline is one, too
-	if errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF) {
+	if Unreached(err) {
 		return Unreachable, nil
 	}
 	return "", err
+}
+
+// Unreached reports whether the server, or the way to it, failed in a manner that
+// may pass: the same question may be asked again, over another connection.
+func Unreached(err error) bool {
+	switch refusal(err) {
+	case "Server is paused", "Inbound connection limit exceeded":
+		return true
+	}
+	var network net.Error // a deadline is one, too
+	return errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF)
 }
