@@ -13,6 +13,7 @@ func TestTable(t *testing.T) {
 		{"phone.wavi@alice", "self"},
 		{"public:a.very.long.name.that.goes.on.wavi@alice", "public"},
 		{"päivä.wavi@alice", "for @bob"},
+		{"none", ""},
 	}
 	for name, c := range map[string]struct {
 		con  Console
@@ -22,21 +23,25 @@ func TestTable(t *testing.T) {
 phone.wavi@alice                                 self
 public:a.very.long.name.that.goes.on.wavi@alice  public
 päivä.wavi@alice                                 for @bob
+none
 `},
 		"wide terminal": {Console{Shown: true, Width: 80}, `KEY                                              SCOPE
 phone.wavi@alice                                 self
 public:a.very.long.name.that.goes.on.wavi@alice  public
 päivä.wavi@alice                                 for @bob
+none
 `},
 		"narrow terminal": {Console{Shown: true, Width: 30}, `KEY                   SCOPE
 phone.wavi@alice      self
 public:a.very.long.…  public
 päivä.wavi@alice      for @bob
+none
 `},
 		"absurd terminal": {Console{Shown: true, Width: 3}, `KEY       SCOPE
 phone.w…  self
 public:…  public
 päivä.w…  for @bob
+none
 `},
 	} {
 		var out bytes.Buffer

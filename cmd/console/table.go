@@ -63,7 +63,7 @@ func shrink(widths []int, fit int) {
 	}
 }
 
-// line pads the cells of a row.
+// line pads the cells of a row, as far as something follows.
 func line(row []string, widths []int) string {
 	var text strings.Builder
 	for i, cell := range row {
@@ -73,7 +73,7 @@ func line(row []string, widths []int) string {
 			text.WriteString(strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)) + gap)
 		}
 	}
-	return text.String()
+	return strings.TrimRight(text.String(), " ")
 }
 
 // cut shortens text to a number of characters.
