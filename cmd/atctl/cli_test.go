@@ -75,6 +75,9 @@ func TestUsage(t *testing.T) {
 		"approve whom":       {[]string{"enroll", "approve", "-a", "@bob"}, exitUsage, `expected "<id>"`},
 		"odd passcode life":  {[]string{"otp", "-a", "@bob", "--ttl=-1s"}, exitUsage, "--ttl"},
 		"passcode to set":    {[]string{"otp", "-a", "@bob", "--set"}, exitUsage, "standard input"},
+		"meta of what":       {[]string{"meta", "-a", "@bob"}, exitUsage, `expected "<key>"`},
+		"odd refresh":        {[]string{"meta", "-a", "@bob", "k.n", "--ttr=-2"}, exitUsage, "--ttr"},
+		"odd figure":         {[]string{"stats", "-a", "@bob", "three"}, exitUsage, `"three"`},
 		"secret as argument": {[]string{"onboard", "-a", "@bob", "s3cr3t"}, exitUsage, "unexpected argument"},
 	} {
 		out, errs, code := ctl(t, "", c.args...)
@@ -92,7 +95,7 @@ func TestHelp(t *testing.T) {
 	if code != 0 || errs != "" {
 		t.Errorf("exit code %d, %q", code, errs)
 	}
-	for _, want := range []string{"onboard", "put", "get", "scan", "delete", "otp", "enroll request", "enroll approve", "whoami", "$ATCTL_CA", "Exit codes"} {
+	for _, want := range []string{"onboard", "put", "get", "scan", "delete", "otp", "enroll request", "enroll approve", "meta", "stats", "whoami", "$ATCTL_CA", "Exit codes"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("help does not mention %s", want)
 		}

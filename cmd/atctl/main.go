@@ -35,9 +35,11 @@ type cli struct {
 	Put     putCmd     `cmd:"" help:"Store a value: encrypted for yourself, or public."`
 	Get     getCmd     `cmd:"" help:"Print a value."`
 	Scan    scanCmd    `cmd:"" help:"List keys."`
+	Meta    metaCmd    `cmd:"" help:"Show the metadata of a value, or change them."`
 	Delete  deleteCmd  `cmd:"" help:"Delete a value."`
 	OTP     otpCmd     `cmd:"" name:"otp" help:"Make a passcode for an app that is to ask for access."`
 	Enroll  enrollCmd  `cmd:"" help:"Let apps in, revoke them, or ask to be let in as one."`
+	Stats   statsCmd   `cmd:"" help:"Show the server's figures."`
 	Whoami  whoamiCmd  `cmd:"" help:"Show who you are to the server, and its version."`
 	Version versionCmd `cmd:"" help:"Tell the version."`
 }
