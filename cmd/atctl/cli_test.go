@@ -2,6 +2,7 @@ package main
 
 import (
 	"atserver/cmd/console"
+	"atserver/enroll/atauth"
 	"bytes"
 	"errors"
 	"os"
@@ -35,6 +36,14 @@ func TestUsage(t *testing.T) {
 	garbage := write("@alice_key.atKeys", "garbage")
 	empty := write("empty", "\n")
 	lines := write("lines", "one\ntwo\n")
+	keys := filepath.Join(home, "@carol_key.atKeys")
+	k, err := atauth.Generate("@carol")
+	if err == nil {
+		err = atauth.WriteKeys(keys, k, nil)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, c := range map[string]struct {
 		args []string
 		code int
@@ -78,6 +87,9 @@ func TestUsage(t *testing.T) {
 		"meta of what":       {[]string{"meta", "-a", "@bob"}, exitUsage, `expected "<key>"`},
 		"odd refresh":        {[]string{"meta", "-a", "@bob", "k.n", "--ttr=-2"}, exitUsage, "--ttr"},
 		"odd figure":         {[]string{"stats", "-a", "@bob", "three"}, exitUsage, `"three"`},
+		"blank in sync":      {[]string{"sync", "-a", "@bob", "a b"}, exitUsage, "blanks"},
+		"odd beginning":      {[]string{"sync", "--keys", keys, "--from=-2"}, exitUsage, "--from"},
+		"no pause":           {[]string{"sync", "-a", "@bob", "--every=0"}, exitUsage, "--every"},
 		"secret as argument": {[]string{"onboard", "-a", "@bob", "s3cr3t"}, exitUsage, "unexpected argument"},
 	} {
 		out, errs, code := ctl(t, "", c.args...)
@@ -95,7 +107,7 @@ func TestHelp(t *testing.T) {
 	if code != 0 || errs != "" {
 		t.Errorf("exit code %d, %q", code, errs)
 	}
-	for _, want := range []string{"onboard", "put", "get", "scan", "delete", "otp", "enroll request", "enroll approve", "meta", "stats", "whoami", "$ATCTL_CA", "Exit codes"} {
+	for _, want := range []string{"onboard", "put", "get", "scan", "delete", "otp", "enroll request", "enroll approve", "meta", "sync", "stats", "whoami", "$ATCTL_CA", "Exit codes"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("help does not mention %s", want)
 		}

@@ -13,6 +13,7 @@ import (
 	"atserver/cmd/console"
 	"atserver/enroll/atauth"
 	"atserver/store/atkey"
+	"atserver/verbs/wire"
 )
 
 // globals are the flags of every command. An empty path is none.
@@ -25,7 +26,7 @@ type globals struct {
 	Passphrase     bool          `help:"Ask for the passphrase of a key file to be written. One that is to be read asks by itself."`
 	PassphraseFile string        `placeholder:"FILE" type:"path" default:"" help:"Take the passphrase of the key file from this file."`
 	JSON           bool          `name:"json" help:"Print JSON, for programs."`
-	Timeout        time.Duration `default:"30s" help:"Longest time to spend with the server (${default})."`
+	Timeout        time.Duration `default:"30s" help:"Longest time to spend with the server, or for commands that take long with each of its answers (${default})."`
 }
 
 const keysSuffix = "_key.atKeys"
@@ -57,26 +58,36 @@ func (g *globals) identity() (sign atkey.Sign, path string, err error) {
 
 // readKeys reads the key file and returns keys that name their atSign.
 func (g *globals) readKeys(con *console.Console) (atauth.Keys, error) {
+	keys, _, err := g.unlock(con)
+	return keys, err
+}
+
+// unlock is readKeys that also returns the passphrase of the file, nil if it has
+// none.
+func (g *globals) unlock(con *console.Console) (keys atauth.Keys, passphrase []byte, err error) {
 	sign, path, err := g.identity()
 	if err != nil {
-		return atauth.Keys{}, err
+		return keys, nil, err
 	}
-	keys, err := atauth.ReadKeys(path, func() ([]byte, error) { return g.passphrase(con, path) })
+	keys, err = atauth.ReadKeys(path, func() ([]byte, error) {
+		passphrase, err = g.passphrase(con, path)
+		return passphrase, err
+	})
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return keys, fmt.Errorf("there is no key file %s: onboard first, or name the file with --keys", path)
+		return keys, nil, fmt.Errorf("there is no key file %s: onboard first, or name the file with --keys", path)
 	case err != nil:
-		return keys, err
+		return keys, nil, err
 	case keys.Sign != "" && g.Atsign == "": // the file knows better than its name
 		sign = keys.Sign
 	case keys.Sign != "" && keys.Sign != sign:
-		return keys, usageError{fmt.Errorf("%s holds the keys of %s, not of %s", path, keys.Sign, sign)}
+		return keys, nil, usageError{fmt.Errorf("%s holds the keys of %s, not of %s", path, keys.Sign, sign)}
 	}
 	if sign == "" {
-		return keys, usageError{fmt.Errorf("%s does not say whose keys it holds: add --atsign", path)}
+		return keys, nil, usageError{fmt.Errorf("%s does not say whose keys it holds: add --atsign", path)}
 	}
 	keys.Sign = sign
-	return keys, nil
+	return keys, passphrase, nil
 }
 
 // options say how to reach the server of sign.
@@ -87,7 +98,15 @@ func (g *globals) options(sign atkey.Sign) atauth.Options {
 // session is a connection that is logged in, with the keys that did it.
 type session struct {
 	*atauth.Client
-	keys atauth.Keys
+	keys    atauth.Keys
+	timeout time.Duration // of each question
+}
+
+// Ask is Client.Ask, bounded in time whatever ctx allows.
+func (s session) Ask(ctx context.Context, line string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	return s.Client.Ask(ctx, line)
 }
 
 // login reads the keys, logs in and calls do. The timeout covers what is said to
@@ -104,13 +123,36 @@ func (g *globals) login(ctx context.Context, con *console.Console, do func(conte
 func (g *globals) with(ctx context.Context, keys atauth.Keys, do func(context.Context, session) error) error {
 	ctx, cancel := context.WithTimeout(ctx, g.Timeout)
 	defer cancel()
-	client, err := atauth.Dial(ctx, g.options(keys.Sign))
+	return g.stay(ctx, g.options(keys.Sign), keys, do)
+}
+
+// stay is with for work that takes as long as it takes: the timeout is that of each
+// question, the login being the first.
+func (g *globals) stay(ctx context.Context, o atauth.Options, keys atauth.Keys, do func(context.Context, session) error) error {
+	client, err := g.connect(ctx, o, keys)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	if err := client.Authenticate(ctx, keys); err != nil {
-		return err
+	return do(ctx, session{client, keys, g.Timeout})
+}
+
+// longestReply is the longest value, with every character of it escaped, and what
+// stands around it.
+const longestReply = 6*wire.MaxLine + 1<<20
+
+// connect dials and logs in.
+func (g *globals) connect(ctx context.Context, o atauth.Options, keys atauth.Keys) (*atauth.Client, error) {
+	ctx, cancel := context.WithTimeout(ctx, g.Timeout)
+	defer cancel()
+	client, err := atauth.Dial(ctx, o)
+	if err != nil {
+		return nil, err
 	}
-	return do(ctx, session{client, keys})
+	client.MaxReply = longestReply
+	if err := client.Authenticate(ctx, keys); err != nil {
+		client.Close()
+		return nil, err
+	}
+	return client, nil
 }

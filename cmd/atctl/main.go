@@ -37,6 +37,7 @@ type cli struct {
 	Scan    scanCmd    `cmd:"" help:"List keys."`
 	Meta    metaCmd    `cmd:"" help:"Show the metadata of a value, or change them."`
 	Delete  deleteCmd  `cmd:"" help:"Delete a value."`
+	Sync    syncCmd    `cmd:"" help:"Print all changes as JSON lines, once or as they come."`
 	OTP     otpCmd     `cmd:"" name:"otp" help:"Make a passcode for an app that is to ask for access."`
 	Enroll  enrollCmd  `cmd:"" help:"Let apps in, revoke them, or ask to be let in as one."`
 	Stats   statsCmd   `cmd:"" help:"Show the server's figures."`

@@ -3,10 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"strings"
-	"unicode"
 
 	"atserver/cmd/console"
 	"atserver/store/atkey"
@@ -23,8 +20,8 @@ func (c *scanCmd) Run(ctx context.Context, con *console.Console, g *globals) err
 		line += ":showHidden:true"
 	}
 	if c.Regex != "" {
-		if strings.ContainsFunc(c.Regex, unicode.IsSpace) {
-			return usageError{errors.New("a regular expression cannot hold blanks; \\s matches one")}
+		if err := checkRegex(c.Regex); err != nil {
+			return err
 		}
 		line += " " + c.Regex
 	}
