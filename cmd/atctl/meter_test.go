@@ -1,0 +1,38 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"atserver/cmd/console"
+)
+
+// Only a person who waits long is shown how far it is.
+func TestMeter(t *testing.T) {
+	for name, c := range map[string]struct {
+		watched, long, shown bool
+	}{
+		"a person waits":   {true, true, true},
+		"a person":         {true, false, false},
+		"a program":        {false, false, false},
+		"a program, waits": {false, true, false},
+	} {
+		var errs bytes.Buffer
+		m := newMeter(&console.Console{Err: &errs, Watched: c.watched}, "copying", 2)
+		if c.long {
+			m.since = m.since.Add(-2 * patience)
+		}
+		m.add(1)
+		m.add(5) // more than was thought
+		if shown := strings.Contains(errs.String(), "copying"); shown != c.shown {
+			t.Errorf("%s: %q", name, errs.String())
+		}
+		m.say("%s went wrong", "something")
+		if !strings.HasSuffix(errs.String(), "something went wrong\n") {
+			t.Errorf("%s: %q", name, errs.String())
+		}
+		m.end()
+		m.end()
+	}
+}
