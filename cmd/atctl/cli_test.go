@@ -107,7 +107,7 @@ func TestHelp(t *testing.T) {
 	if code != 0 || errs != "" {
 		t.Errorf("exit code %d, %q", code, errs)
 	}
-	for _, want := range []string{"onboard", "put", "get", "scan", "delete", "otp", "enroll request", "enroll approve", "meta", "sync", "export", "stats", "whoami", "$ATCTL_CA", "Exit codes"} {
+	for _, want := range []string{"onboard", "put", "get", "scan", "delete", "otp", "enroll request", "enroll approve", "meta", "sync", "export", "import", "stats", "whoami", "$ATCTL_CA", "Exit codes"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("help does not mention %s", want)
 		}

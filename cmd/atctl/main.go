@@ -39,6 +39,7 @@ type cli struct {
 	Delete  deleteCmd  `cmd:"" help:"Delete a value."`
 	Sync    syncCmd    `cmd:"" help:"Print all changes as JSON lines, once or as they come."`
 	Export  exportCmd  `cmd:"" help:"Take your data with you, as JSON lines."`
+	Import  importCmd  `cmd:"" help:"Store what was exported."`
 	OTP     otpCmd     `cmd:"" name:"otp" help:"Make a passcode for an app that is to ask for access."`
 	Enroll  enrollCmd  `cmd:"" help:"Let apps in, revoke them, or ask to be let in as one."`
 	Stats   statsCmd   `cmd:"" help:"Show the server's figures."`
