@@ -90,6 +90,8 @@ func TestUsage(t *testing.T) {
 		"blank in sync":      {[]string{"sync", "-a", "@bob", "a b"}, exitUsage, "blanks"},
 		"odd beginning":      {[]string{"sync", "--keys", keys, "--from=-2"}, exitUsage, "--from"},
 		"no pause":           {[]string{"sync", "-a", "@bob", "--every=0"}, exitUsage, "--every"},
+		"move from where":    {[]string{"move-from", "-a", "@bob"}, exitUsage, "expected"},
+		"move from nowhere":  {[]string{"move-from", "-a", "@bob", "old.example"}, exitUsage, "host:port"},
 		"secret as argument": {[]string{"onboard", "-a", "@bob", "s3cr3t"}, exitUsage, "unexpected argument"},
 	} {
 		out, errs, code := ctl(t, "", c.args...)
@@ -107,7 +109,7 @@ func TestHelp(t *testing.T) {
 	if code != 0 || errs != "" {
 		t.Errorf("exit code %d, %q", code, errs)
 	}
-	for _, want := range []string{"onboard", "put", "get", "scan", "delete", "otp", "enroll request", "enroll approve", "meta", "sync", "export", "import", "stats", "whoami", "$ATCTL_CA", "Exit codes"} {
+	for _, want := range []string{"onboard", "put", "get", "scan", "delete", "otp", "enroll request", "enroll approve", "meta", "sync", "export", "import", "move-from", "stats", "whoami", "$ATCTL_CA", "Exit codes"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("help does not mention %s", want)
 		}

@@ -71,7 +71,7 @@ func explain(err error) (code int, hint string) {
 		return exitUnauthorised, "ask again, with a new passcode"
 	case errors.Is(err, errUndecided):
 		return exitUnauthorised, "run the same command again to go on waiting"
-	case errors.Is(err, atauth.ErrDenied), errors.Is(err, atauth.ErrRevoked):
+	case errors.Is(err, atauth.ErrDenied), errors.Is(err, atauth.ErrRevoked), errors.Is(err, errNotAll):
 		return exitUnauthorised, ""
 	case atauth.Refused(err):
 		return exitUnauthorised, "the server does not accept these keys or this secret for that"
@@ -80,7 +80,7 @@ func explain(err error) (code int, hint string) {
 	case errors.Is(err, errUnreachable):
 		return exitUnreachable, "run the same command again to go on waiting"
 	case errors.As(err, &untrusted):
-		return exitUnreachable, "name the certificate of the server's CA with --ca, if you have it from a source you trust"
+		return exitUnreachable, "name the certificate of the server's CA with --ca, or --source-ca, if you have it from a source you trust"
 	case errors.As(err, &wrongHost):
 		return exitUnreachable, "use the name that the certificate is for"
 	case errors.Is(err, wire.ErrNoAddress):

@@ -1,5 +1,6 @@
 // Command atctl is the client of an atSign's owner and apps: it onboards an atSign,
-// reads and writes its values, lets apps in, and asks to be let in as one.
+// reads and writes its values, lets apps in, and asks to be let in as one. It takes
+// data out of a server, mirrors what changes, and moves from one server to another.
 //
 // It talks to the atServer over verified TLS only, takes secrets from files, a
 // terminal or its standard input but never from arguments, writes data to standard
@@ -40,6 +41,7 @@ type cli struct {
 	Sync    syncCmd    `cmd:"" help:"Print all changes as JSON lines, once or as they come."`
 	Export  exportCmd  `cmd:"" help:"Take your data with you, as JSON lines."`
 	Import  importCmd  `cmd:"" help:"Store what was exported."`
+	Move    moveCmd    `cmd:"" name:"move-from" help:"Copy all from another server, and verify the copy."`
 	OTP     otpCmd     `cmd:"" name:"otp" help:"Make a passcode for an app that is to ask for access."`
 	Enroll  enrollCmd  `cmd:"" help:"Let apps in, revoke them, or ask to be let in as one."`
 	Stats   statsCmd   `cmd:"" help:"Show the server's figures."`

@@ -1,29 +1,40 @@
 package main
 
 import (
-	"atserver/cmd/console"
 	"context"
 	"encoding/json"
 	"fmt"
+
+	"atserver/cmd/console"
 )
 
 type whoamiCmd struct{}
 
+// serverInfo is what a server tells of itself and of who is logged in.
+type serverInfo struct {
+	Version string
+	Apkam   struct {
+		AppName, DeviceName string
+		Namespaces          map[string]string
+	} `json:"apkam_metadata"`
+}
+
+func (s session) info(ctx context.Context) (info serverInfo, err error) {
+	reply, err := s.Ask(ctx, "info")
+	if err != nil {
+		return info, fmt.Errorf("ask who I am: %w", err)
+	}
+	if err := json.Unmarshal([]byte(reply), &info); err != nil {
+		return info, fmt.Errorf("ask who I am: the server sent something else: %w", err)
+	}
+	return info, nil
+}
+
 func (c *whoamiCmd) Run(ctx context.Context, con *console.Console, g *globals) error {
 	return g.login(ctx, con, func(ctx context.Context, s session) error {
-		reply, err := s.Ask(ctx, "info")
+		info, err := s.info(ctx)
 		if err != nil {
-			return fmt.Errorf("ask who I am: %w", err)
-		}
-		var info struct {
-			Version string
-			Apkam   struct {
-				AppName, DeviceName string
-				Namespaces          map[string]string
-			} `json:"apkam_metadata"`
-		}
-		if err := json.Unmarshal([]byte(reply), &info); err != nil {
-			return fmt.Errorf("ask who I am: the server sent something else: %w", err)
+			return err
 		}
 		if g.JSON {
 			return con.Print(map[string]any{
