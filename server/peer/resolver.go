@@ -3,6 +3,7 @@ package peer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"strings"
@@ -203,6 +204,11 @@ func (r *Resolver) ask(of atkey.Sign, n *name) {
 // persist asks several times: a directory that restarts is back soon. One that is silent, or talks nonsense, is not
 // asked again.
 func (r *Resolver) persist(ctx context.Context, of atkey.Sign) (place Place, err error) {
+	defer func() {
+		if p := recover(); p != nil { // nobody's answer must end the server
+			err = fmt.Errorf("asking the directory panicked: %v", p)
+		}
+	}()
 	if r.o.Directory == "" {
 		return place, errors.New("no directory is given")
 	}
