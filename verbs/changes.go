@@ -43,7 +43,7 @@ type horizon struct {
 // shows tells whether the caller sees an entry, and of which key it is.
 func (s *changes) shows(c store.Commit) (atkey.Key, bool, error) {
 	k, err := atkey.Parse(c.Key)
-	if err != nil || !s.visible(k) {
+	if err != nil || k.Internal() || !s.visible(k) {
 		return k, false, nil
 	}
 	if isAlwaysSynced(k, c.Key) {

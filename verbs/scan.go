@@ -61,6 +61,8 @@ var scan = define(
 			switch {
 			case err != nil:
 				return Reply{}, err
+			case a.commits && of != c.Env.Sign:
+				return Reply{}, errOthersLog
 			case of != c.Env.Sign && !c.owner():
 				return Reply{}, notAuthenticated("Scan to another atSign cannot be performed without auth")
 			case of != c.Env.Sign:
@@ -72,8 +74,8 @@ var scan = define(
 			return Reply{}, err
 		}
 		if a.commits {
-			if !c.owner() || a.of != "" {
-				return Reply{}, notAuthenticated("the commit log is for the owner of this atSign only")
+			if !c.owner() {
+				return Reply{}, errOthersLog
 			}
 			log, err := c.commitLog(a.hidden, match)
 			return Reply{Data: log}, err
@@ -85,6 +87,8 @@ var scan = define(
 		return Reply{Data: appendNames(make([]byte, 0, 64*len(names)+2), names)}, nil
 	},
 )
+
+var errOthersLog = notAuthenticated("the commit log is for the owner of this atSign only")
 
 // list returns the keys that the caller may see and that match, sorted, the way
 // the caller calls them: without the prefix that is the same for all.

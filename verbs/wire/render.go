@@ -44,11 +44,18 @@ func AppendReply[T ~string | ~[]byte](dst []byte, payload T, prompt string) []by
 	return append(dst, prompt...)
 }
 
-// fold makes one line of b: a second one would be read as the reply to the next command.
+// fold makes one line of b: a second one would be read as the reply to the next command. To at_c CR is the end of a
+// line, too, and NUL that of everything.
 func fold(b []byte) {
-	for i := bytes.IndexByte(b, '\n'); i >= 0; i = bytes.IndexByte(b, '\n') {
-		b[i] = ' '
-		b = b[i+1:]
+	for _, end := range []byte("\n\r\x00") {
+		for rest := b; ; {
+			i := bytes.IndexByte(rest, end)
+			if i < 0 {
+				break
+			}
+			rest[i] = ' '
+			rest = rest[i+1:]
+		}
 	}
 }
 
