@@ -34,7 +34,7 @@ func (l *load) takeBase() {
 }
 
 // fatten writes records that do not fit into one page of the log together, and
-// take twice their size there.
+// take twice their size there, and reads the log with them.
 func (l *load) fatten() {
 	l.t.Helper()
 	w := l.workers[0]
@@ -45,6 +45,9 @@ func (l *load) fatten() {
 			l.t.Fatal(err)
 		}
 		l.fat = append(l.fat, e)
+	}
+	if err := w.wantLog(l.all(), 1000, -1, ""); err != nil {
+		l.t.Fatal(err)
 	}
 }
 
@@ -84,6 +87,7 @@ func (l *load) atRest() {
 		func() error { return w.scans(stranger, "", list(all, stranger)) },
 		func() error { return w.wantLog(all, 1000, -1, "") },
 		func() error { return w.wantLog(all, 7+w.random.IntN(200), w.random.Int64N(l.last), "") },
+		func() error { return w.wantLog(all, defaultLimit, -1, "") },
 		func() error { return w.wantLog(always(all), 1000, -1, ":^none$") },
 		func() error { return w.wantLast("stats:3", log(all, -1), false) },
 		func() error { return w.wantLast("stats:3:^none$", log(always(all), -1), false) },
@@ -128,20 +132,25 @@ func (l *load) wantIDs() {
 	}
 }
 
-// budget is the most that the entries of one page may take.
-const budget = 5 << 20
+const (
+	budget       = 5 << 20 // bytes that the entries of one page may take
+	defaultLimit = 100     // entries of a page, where the client does not say
+)
 
 // wantLog reads the log to its end and wants just the entries that are due.
 func (w *worker) wantLog(all []*entry, limit int, until int64, expression string) error {
 	want, options := log(all, -1), ""
+	if limit != defaultLimit {
+		options = fmt.Sprintf(":limit:%d", limit)
+	}
 	if until >= 0 {
-		options = fmt.Sprintf(":skipDeletesUntil:%d", until)
+		options += fmt.Sprintf(":skipDeletesUntil:%d", until)
 		newest := want[len(want)-1]
 		want = slices.DeleteFunc(want, func(e *entry) bool { return e.op == "-" && e.id <= until && e != newest })
 	}
 	from, room := int64(-1), 0 // and what the page before still had room for
 	for {
-		command := fmt.Sprintf("sync:from:%d:limit:%d%s%s", from, limit, options, expression)
+		command := fmt.Sprintf("sync:from:%d%s%s", from, options, expression)
 		page, sizes, err := w.page(command)
 		if err != nil {
 			return err

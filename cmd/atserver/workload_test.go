@@ -69,7 +69,7 @@ type worker struct {
 func TestWorkload(t *testing.T) {
 	t.Parallel()
 	operations, seed := workloadOf(t)
-	l := &load{t: t, data: t.TempDir()}
+	l, random := &load{t: t, data: t.TempDir()}, rand.New(rand.NewPCG(seed, seed))
 	l.begin(seed)
 	for range 2 {
 		const rests = 3
@@ -77,14 +77,13 @@ func TestWorkload(t *testing.T) {
 			l.run(operations/rests, false)
 			l.atRest()
 		}
-		l.run(1+int64(seed%uint64(operations/rests)), true)
+		l.run(1+random.Int64N(operations/rests), true)
 		l.process.status()
 		l.serve()
 		l.adopt()
 		l.atRest()
 	}
 	l.fatten()
-	l.atRest()
 	l.process.stop()
 }
 
