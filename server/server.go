@@ -99,7 +99,7 @@ func New(o Options) (*Server, error) {
 	s.env = &verbs.Env{
 		Sign: o.Sign, DB: s.db, Registry: registry, Now: o.Now, Log: o.Log,
 		Version: o.Version, Started: o.Now(), TestingMode: o.TestingMode,
-		Settings: s.settings(accesses), Accesses: accesses, Connections: s.gate.list,
+		Settings: s.settings(accesses), Accesses: accesses, Horizons: verbs.NewHorizons(), Connections: s.gate.list,
 		SyncPage: o.SyncPage, SyncBytes: o.SyncBytes,
 	}
 	if o.TestingMode {
