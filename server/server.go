@@ -44,8 +44,8 @@ type Server struct {
 	swept     time.Time  // of Step
 	onboarded bool       // Onboarded was called
 
-	// of Step: connections begun, by the Step before and when memory was given back
-	startedBefore, freedAt uint64
+	// of Step: bytes that had been in use, by the Step before and when memory was given back
+	usedBefore, freedAt int64
 }
 
 // maxTurnedAway is how many connections without a place may be told so at once.
