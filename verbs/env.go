@@ -22,6 +22,7 @@ type Env struct {
 	TestingMode bool // CRAM counts as the owner
 	Settings    *Settings
 	Accesses    *AccessLog
+	Horizons    *Horizons
 	Connections func() []Connection // that are open
 	SyncPage    int                 // entries in an answer to sync:from that names no limit
 	SyncBytes   int                 // of JSON in one, see DefaultSyncBytes

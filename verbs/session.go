@@ -29,7 +29,6 @@ type Session struct {
 	// no need to wait.
 	Turn func(ctx context.Context, bytes int) error
 
-	horizon   *horizon         // of the commit log, by the sync or stats asked last
 	own       enroll.Challenge // of the last from with this server's atSign
 	peer      enroll.Challenge // of the last from with another one
 	claimed   atkey.Sign       // the other one
