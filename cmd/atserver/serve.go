@@ -102,8 +102,9 @@ func (c *serveCmd) Run() error {
 	handover := secretFile(filepath.Join(c.Data, "cram.secret"))
 	srv, err := server.New(server.Options{
 		Sign: sign, Dir: c.Data, RootSecretFile: c.Root,
-		CRAMSecret: secret, Deliver: handover.deliver, Onboarded: func() { handover.discard(log) },
-		Name: c.Name, CertFile: c.Cert, KeyFile: c.Key, TrustFile: c.Trust,
+		CRAMSecret: secret, Onboarded: func() { handover.discard(log) },
+		Deliver: func(secret string) error { return handover.deliver(sign, secret) },
+		Name:    c.Name, CertFile: c.Cert, KeyFile: c.Key, TrustFile: c.Trust,
 		Directory: c.directory(), PeerCertificates: c.PeerCertificates, TestingMode: c.TestingMode,
 		MaxConnections: c.MaxConnections, MaxPerAddress: c.MaxPerAddress,
 		AnonymousIdle: time.Duration(c.AnonymousIdleMs) * time.Millisecond,
