@@ -22,6 +22,7 @@ type Env struct {
 	TestingMode bool // CRAM counts as the owner
 	Settings    *Settings
 	Accesses    *AccessLog
+	Horizons    *Horizons
 	Connections func() []Connection // that are open
 	Peers       Peers
 	ClientCert  func() ClientCert // shown to other servers

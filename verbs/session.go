@@ -33,7 +33,6 @@ type Session struct {
 	// wait for another server. Nil: they do not wait.
 	SendReady func()
 
-	horizon   *horizon         // of the commit log, by the sync or stats asked last
 	own       enroll.Challenge // of the last from with this server's atSign
 	peer      enroll.Challenge // of the last from with another one
 	claimed   atkey.Sign       // the other one
