@@ -66,11 +66,6 @@ func (w *town) owner(sign atkey.Sign) *client {
 	return c
 }
 
-func (w *town) stranger(sign atkey.Sign) *client {
-	w.t.Helper()
-	return w.boxes[sign].dial(dialing{roots: w.authority.pool()})
-}
-
 // says sends a command and returns the answer without its prompt.
 func (c *client) says(command string) string {
 	c.t.Helper()
