@@ -42,7 +42,7 @@ func TestFaults(t *testing.T) {
 				})
 				carol := newStub(t, a.issue("localhost"), good("@carol", keys, challengeBy("@carol")))
 				w := newWorldWith(t, a, map[atkey.Sign]string{"@bob": bob.addr, "@carol": carol.addr}, func(o *Options) {
-					o.Keys, o.Network.Silence = keys, 300*time.Millisecond
+					o.Keys, o.Network.Silence = keys, 2*time.Second
 				})
 				want := why
 				if reply == hold {
