@@ -1,6 +1,8 @@
 package verbs
 
 import (
+	"errors"
+	"slices"
 	"strings"
 
 	"atserver/store"
@@ -11,6 +13,7 @@ import (
 // stats and monitors ask it, so that none tells of a change which another hides:
 // clients would ask for it for ever.
 type changes struct {
+	call     *Call
 	match    *matcher
 	visible  func(atkey.Key) bool
 	view     view
@@ -26,7 +29,7 @@ func (c *Call) changes(pattern string) (*changes, error) {
 	}
 	e, _ := c.Registry.Get(c.Principal.Enrollment)
 	view := view{e, pattern}
-	return &changes{match, c.Registry.Synced(c.Principal), view, c.Horizons.get(view), c.Horizons}, nil
+	return &changes{c, match, c.Registry.Synced(c.Principal), view, c.Horizons.get(view), c.Horizons}, nil
 }
 
 // shows tells whether the caller sees an entry, and of which key it is.
@@ -56,8 +59,7 @@ func (s *changes) last(tx *store.Tx) (int64, error) {
 	if err != nil || newest >= 0 || s.horizon.last < 0 {
 		return newest, err
 	}
-	there, err := tx.HasCommit(s.horizon.last)
-	if err != nil || there {
+	if _, err := tx.Commit(s.horizon.last); !errors.Is(err, store.ErrNotFound) {
 		return s.horizon.last, err
 	}
 	s.horizon = nowhere
@@ -93,4 +95,36 @@ func (s *changes) from(after int64) int64 {
 		return max(after, s.horizon.upTo)
 	}
 	return after
+}
+
+// own returns the ids above after of all entries that the caller may see, and some
+// others, without going through the log: by the namespaces of an app that has only
+// a few. With no such shorter way it returns false.
+func (s *changes) own(tx *store.Tx, after int64) (ids []int64, shorter bool, err error) {
+	c := s.call
+	namespaces, all := c.Registry.Namespaces(c.Principal)
+	if all {
+		return nil, false, nil
+	}
+	no, yes := false, true
+	for _, f := range []store.Filter{
+		{Namespaces: namespaces, Pairs: &no}, {Pairs: &yes}, {Scopes: []atkey.Scope{atkey.Public}, Cached: &yes},
+	} {
+		of, err := tx.CommitsOf(f, after)
+		if err != nil {
+			return nil, false, err
+		}
+		ids = append(ids, of...)
+	}
+	for _, name := range []string{"publickey", "signing_publickey"} {
+		id, err := tx.CommitOf(atkey.Key{Scope: atkey.Public, Name: name, Owner: c.Env.Sign})
+		if err != nil {
+			return nil, false, err
+		}
+		if id > after {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids), true, nil
 }
