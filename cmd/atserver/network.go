@@ -54,6 +54,7 @@ func (c *networkUpCmd) Run() error {
 	if err != nil {
 		return err
 	}
+	limitMemory(lineBudgetMiB * len(members))
 	ctx, stop := untilSignal()
 	defer stop()
 	ctx, unhook := signal.NotifyContext(ctx, syscall.SIGHUP) // the terminal is closed
