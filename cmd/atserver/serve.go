@@ -62,19 +62,19 @@ type serveCmd struct {
 // limitMemory has the collector work harder than it would by itself: a small server
 // is worth more than the last tenth of speed. What large values are read and written
 // through is several times their size, and most of it garbage at once.
-func (c *serveCmd) limitMemory() {
+func limitMemory(lineBudgetMiB int) {
 	const base, perBudget = 64 << 20, 3
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(50)
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(base + perBudget*int64(c.LineBudgetMiB)<<20)
+		debug.SetMemoryLimit(base + perBudget*int64(lineBudgetMiB)<<20)
 	}
 }
 
 // Run serves until a signal ends it.
 func (c *serveCmd) Run() error {
-	c.limitMemory()
+	limitMemory(c.LineBudgetMiB)
 	if tls := cmp.Or(os.Getenv("useTLS"), os.Getenv("useSSL")); tls != "" && !strings.EqualFold(tls, "true") {
 		return errors.New("useTLS must be true: this server does not speak without TLS")
 	}
