@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"atserver/enroll"
+	"atserver/server/notify"
 	"atserver/store"
 	"atserver/verbs"
 )
@@ -27,6 +28,8 @@ type Server struct {
 	gate    *gate
 	budget  *budget
 	turns   *turns
+	hub     *notify.Hub
+	expiry  *verbs.NotificationExpiry
 	// strangersKeep is what connections that proved nothing leave of the budget.
 	strangersKeep int64
 
@@ -80,6 +83,9 @@ func New(o Options) (*Server, error) {
 	if err := s.makeCertificate(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
+	if s.hub, err = notify.NewHub(s.db, o.StatsEvery, verbs.AppendNotificationLine); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
 	s.tls = s.certificates.tlsConfig()
 	registry, err := enroll.Open(s.db, enroll.Options{
 		Sign: o.Sign, Now: o.Now, TestingMode: o.TestingMode,
@@ -96,10 +102,11 @@ func New(o Options) (*Server, error) {
 	}
 	s.verbs = verbs.Standard()
 	accesses := verbs.NewAccessLog(s.db, o.Now, verbs.AccessRetention{Every: o.AccessLogEvery, Percent: o.AccessLogPercent, Age: o.AccessLogAge})
+	s.expiry = verbs.NewNotificationExpiry(s.db, o.Now, o.NotificationSweepEvery)
 	s.env = &verbs.Env{
 		Sign: o.Sign, DB: s.db, Registry: registry, Now: o.Now, Log: o.Log,
 		Version: o.Version, Started: o.Now(), TestingMode: o.TestingMode,
-		Settings: s.settings(accesses), Accesses: accesses, Connections: s.gate.list,
+		Settings: s.settings(accesses), NotificationLife: o.NotificationLife, Accesses: accesses, Connections: s.gate.list,
 		SyncPage: o.SyncPage, SyncBytes: o.SyncBytes,
 	}
 	if o.TestingMode {
@@ -119,6 +126,7 @@ func (s *Server) openStore() (err error) {
 	}
 	s.db, err = store.Open(store.Options{
 		Dir: dir, RootSecret: root, Sign: s.options.Sign, Now: s.options.Now, Log: s.options.Log,
+		Notified: s.notified,
 	})
 	return err
 }
@@ -200,6 +208,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	janitor, stop := context.WithCancel(ctx)
 	var idle sync.WaitGroup
 	idle.Go(func() { s.janitor(janitor) })
+	idle.Go(func() { s.hub.Run(janitor) })
 	if s.options.Dir != "" {
 		door, err := listenOperator(s.options.Dir)
 		if err != nil { // a path too long for a socket, say; the owner is served all the same
