@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 
 	"atserver/server/notify"
-	"atserver/store"
 	"atserver/verbs"
 )
 
@@ -161,12 +160,5 @@ func (c *conn) slow() Reason {
 func (c *conn) tellChanges() {
 	for _, changed := range c.session.Changes() {
 		c.srv.hub.Changed(notify.Change(changed))
-	}
-}
-
-// notified is told of each notification that was kept.
-func (s *Server) notified(n store.Notification) {
-	if n.Type != store.Sent {
-		s.hub.Publish(n)
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"atserver/server/notify"
 	"atserver/store/atkey"
 	"atserver/verbs"
 )
@@ -43,6 +44,9 @@ type Options struct {
 	// PeerCertificates demands of connections that claim to come from another
 	// atSign a client certificate for the host that the directory names.
 	PeerCertificates bool
+
+	// Peers reaches the servers of other atSigns. Nil: what is for them waits.
+	Peers notify.Asker
 
 	// TestingMode is for running test suites: CRAM stays usable after onboarding
 	// and may do everything. Never for a server that anybody relies on.

@@ -151,7 +151,7 @@ func TestSlowCommandsHoldNothingBack(t *testing.T) {
 	network := b.tapOf(c)
 	network.left()
 	c.send("info:brief\nnoop:100\ninfo:brief\n")
-	brief := `data:{"version":"3.14.0","uptimeAsMillis":0,"features":`+features+`}` + "\n@"
+	brief := `data:{"version":"3.14.0","uptimeAsMillis":0,"features":` + features + `}` + "\n@"
 	c.want(brief + "data:ok\n@" + brief)
 	var got [][]int
 	for _, out := range network.left() {

@@ -29,6 +29,7 @@ type Server struct {
 	budget  *budget
 	turns   *turns
 	hub     *notify.Hub
+	outbox  *notify.Outbox // nil when nobody can be reached
 	expiry  *verbs.NotificationExpiry
 	// strangersKeep is what connections that proved nothing leave of the budget.
 	strangersKeep int64
@@ -101,6 +102,7 @@ func New(o Options) (*Server, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	s.verbs = verbs.Standard()
+	s.outbox = s.newOutbox()
 	accesses := verbs.NewAccessLog(s.db, o.Now, verbs.AccessRetention{Every: o.AccessLogEvery, Percent: o.AccessLogPercent, Age: o.AccessLogAge})
 	s.expiry = verbs.NewNotificationExpiry(s.db, o.Now, o.NotificationSweepEvery)
 	s.env = &verbs.Env{
@@ -209,6 +211,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	var idle sync.WaitGroup
 	idle.Go(func() { s.janitor(janitor) })
 	idle.Go(func() { s.hub.Run(janitor) })
+	idle.Go(func() { s.deliver(ctx) })
 	if s.options.Dir != "" {
 		door, err := listenOperator(s.options.Dir)
 		if err != nil { // a path too long for a socket, say; the owner is served all the same
