@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"runtime/debug"
-	"sync"
 	"sync/atomic"
 
 	"atserver/server/notify"
@@ -19,8 +18,23 @@ type monitor struct {
 	ended       chan struct{}
 	stop        context.CancelFunc
 
-	pen   sync.Mutex // of who writes: no other goroutine than these two waits for it
-	quiet sync.Mutex // held while a command is under way, if multiplexed
+	pen   token // of who writes; nil as long as there is no second goroutine
+	quiet token // held while a command is under way, if multiplexed
+}
+
+// token is held by one of a connection's two goroutines. Nobody else waits for it.
+type token chan struct{}
+
+func (t token) take() {
+	if t != nil {
+		t <- struct{}{}
+	}
+}
+
+func (t token) give() {
+	if t != nil {
+		<-t
+	}
 }
 
 // startMonitor begins to tell the client what watch lets through, instead of what
@@ -28,6 +42,8 @@ type monitor struct {
 func (c *conn) startMonitor(watch *verbs.Watch) {
 	if c.stop != nil {
 		c.stop()
+	} else {
+		c.pen, c.quiet = make(token, 1), make(token, 1)
 	}
 	before := c.ended
 	var ctx context.Context
@@ -51,7 +67,7 @@ func (c *conn) endMonitor() {
 // hush keeps the second goroutine silent until speak.
 func (c *conn) hush(please bool) {
 	if please && !c.hushed {
-		c.quiet.Lock()
+		c.quiet.take()
 		c.hushed = true
 	}
 }
@@ -59,7 +75,7 @@ func (c *conn) hush(please bool) {
 func (c *conn) speak() {
 	if c.hushed {
 		c.hushed = false
-		c.quiet.Unlock()
+		c.quiet.give()
 	}
 }
 
@@ -118,11 +134,15 @@ func (c *conn) tellEvent(ctx context.Context, watch *verbs.Watch, feed *notify.F
 // push writes one line in a record of its own, after the replies that wait.
 func (c *conn) push(ctx context.Context, line []byte, multiplexed bool) error {
 	if multiplexed {
-		c.quiet.Lock()
-		defer c.quiet.Unlock()
+		select {
+		case c.quiet <- struct{}{}:
+			defer c.quiet.give()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
-	c.pen.Lock()
-	defer c.pen.Unlock()
+	c.pen.take()
+	defer c.pen.give()
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -136,14 +156,14 @@ func (c *conn) push(ctx context.Context, line []byte, multiplexed bool) error {
 }
 
 func (c *conn) put(unit []byte) error {
-	c.pen.Lock()
-	defer c.pen.Unlock()
+	c.pen.take()
+	defer c.pen.give()
 	return c.out.put(unit)
 }
 
 func (c *conn) flush() error {
-	c.pen.Lock()
-	defer c.pen.Unlock()
+	c.pen.take()
+	defer c.pen.give()
 	return c.out.flush()
 }
 
