@@ -56,7 +56,7 @@ func (r *Registry) Visible(p Principal, access Access) func(atkey.Key) bool {
 }
 
 // Synced is Visible for devices that keep copies: of the public records, which
-// everybody may read, an app is sent those of its own namespaces and those in none.
+// everybody may read, an app is sent its own, and the keys of the atSign.
 func (r *Registry) Synced(p Principal) func(atkey.Key) bool {
 	visible := r.Visible(p, Read)
 	g := r.grants(p)
@@ -64,7 +64,7 @@ func (r *Registry) Synced(p Principal) func(atkey.Key) bool {
 		return visible
 	}
 	return func(k atkey.Key) bool {
-		others := k.Scope == atkey.Public && k.Namespace() != "" && !g.on(k).Includes(Read) &&
+		others := k.Scope == atkey.Public && k.Reserved() == atkey.NotReserved && !g.on(k).Includes(Read) &&
 			!k.In(p.Enrollment+".a."+enrollmentData) && !k.In(serverEvents)
 		return !others && visible(k)
 	}

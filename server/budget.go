@@ -4,13 +4,20 @@ import "sync/atomic"
 
 // budget lends memory for long commands, so that all connections together hold
 // no more than it.
-type budget struct{ free atomic.Int64 }
+type budget struct {
+	size int64
+	free atomic.Int64
+	lent atomic.Int64 // in all, so far
+}
 
 func newBudget(bytes int) *budget {
-	b := &budget{}
-	b.free.Store(int64(bytes))
+	b := &budget{size: int64(bytes)}
+	b.free.Store(b.size)
 	return b
 }
+
+// idle tells whether nothing is lent.
+func (b *budget) idle() bool { return b.free.Load() == b.size }
 
 // share is what one class of connections sees of the budget: it borrows only as
 // long as keep bytes remain for others. It implements wire.Budget.
@@ -22,6 +29,7 @@ type share struct {
 // Take lends n bytes, or nothing.
 func (s share) Take(n int) bool {
 	if s.free.Add(-int64(n)) >= s.keep {
+		s.lent.Add(int64(n))
 		return true
 	}
 	s.free.Add(int64(n))

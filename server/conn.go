@@ -236,6 +236,16 @@ func (c *conn) command(line wire.Line) Reason {
 
 // answer puts what a command answers into the outbox.
 func (c *conn) answer(reply verbs.Reply, err error) (end bool, sent error) {
+	if err == nil && len(reply.Data) >= maxHeld {
+		c.pen.take()
+		defer c.pen.give()
+		for _, piece := range c.session.Long(reply) {
+			if sent == nil {
+				_, sent = c.tls.Write(piece)
+			}
+		}
+		return reply.End, sent
+	}
 	scratch := heldPool.Get().(*[]byte)
 	unit, end := c.session.Append((*scratch)[:0], reply, err)
 	if len(unit) > 0 {

@@ -79,18 +79,21 @@ func (s *Server) Step(now time.Time) {
 	}
 }
 
-// burst is after how many connections memory is given back once it is quiet.
-const burst = 100
+const (
+	burst   = 24 << 20  // bytes that must have been in use before memory is given back
+	perConn = 256 << 10 // that a connection counts for: its handshake, its login
+)
 
-// freeAfterBurst gives back what many handshakes and logins left behind, once no
-// more come: the collector alone would keep it for long.
+// freeAfterBurst gives back what many connections or large values left behind, once
+// no more come: the collector alone would keep it for long.
 func (s *Server) freeAfterBurst() {
-	started := s.nextID.Load()
-	if quiet := started == s.startedBefore; quiet && started-s.freedAt >= burst {
+	replies, idle := s.turns.loans()
+	used := int64(s.nextID.Load())*perConn + s.budget.lent.Load() + replies
+	if quiet := used == s.usedBefore && idle && s.budget.idle(); quiet && used-s.freedAt >= burst {
 		debug.FreeOSMemory()
-		s.freedAt = started
+		s.freedAt = used
 	}
-	s.startedBefore = started
+	s.usedBefore = used
 }
 
 // expiredStays is how long the connection of an enrollment that has expired may

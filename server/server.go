@@ -48,8 +48,8 @@ type Server struct {
 	swept     time.Time  // of Step
 	onboarded bool       // Onboarded was called
 
-	// of Step: connections begun, by the Step before and when memory was given back
-	startedBefore, freedAt uint64
+	// of Step: bytes that had been in use, by the Step before and when memory was given back
+	usedBefore, freedAt int64
 }
 
 // maxTurnedAway is how many connections without a place may be told so at once.
@@ -108,7 +108,7 @@ func New(o Options) (*Server, error) {
 	s.env = &verbs.Env{
 		Sign: o.Sign, DB: s.db, Registry: registry, Now: o.Now, Log: o.Log,
 		Version: o.Version, Started: o.Now(), TestingMode: o.TestingMode,
-		Settings: s.settings(accesses), NotificationLife: o.NotificationLife, Accesses: accesses, Connections: s.gate.list,
+		Settings: s.settings(accesses), NotificationLife: o.NotificationLife, Accesses: accesses, Horizons: verbs.NewHorizons(), Connections: s.gate.list,
 		SyncPage: o.SyncPage, SyncBytes: o.SyncBytes,
 	}
 	if o.TestingMode {

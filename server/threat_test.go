@@ -21,12 +21,10 @@ import (
 // of others waits for them:
 //
 //	T10  the notification of the owner (notify)
-//	T13  batch is missing from "every verb" (batch), as it is in T15
 //	T14  monitors keep their place (monitor)
-//	T15  the kinds and doors of the gateway (HTTPS)
-//	T16  sync, sync:from, notify:list, notify:fetch, monitor, stats, /v1/data, atsign:// references
-//	T17  update:meta, notify, PUT and DELETE (notify, HTTPS)
-//	T21  what __manage syncs (sync)
+//	T15  other atSigns as principals (pol), the kinds and doors of the gateway (HTTPS)
+//	T16  notify:list, notify:fetch, monitor, /v1/data (notify, HTTPS)
+//	T17  notify, PUT and DELETE (notify, HTTPS)
 //	T22, T24  the second door (HTTPS)
 //	T25  a monitor, a request in flight, an app session (monitor, HTTPS)
 var threats = map[string][]string{
@@ -40,15 +38,15 @@ var threats = map[string][]string{
 	"T08": {"attack/relayed_challenge"},
 	"T10": {"attack/guessed_passcode", "attack/guessed_by_many"},
 	"T12": {"wire/otp_get", "wire/otp_put", "attack/stale_passcode"},
-	"T13": {"attack/oversized_line", "attack/not_text", "attack/app_names", "attack/grant_names", "attack/look_alikes"},
+	"T13": {"attack/oversized_line", "attack/not_text", "attack/app_names", "attack/grant_names", "attack/look_alikes", "attack/batch_smuggling", "attack/batch_flood", "attack/json_smuggling"},
 	"T14": {"attack/silent_connections"},
-	"T15": {"attack/before_login", "attack/cram_session_reads", "attack/looking_around"},
-	"T16": {"attack/namespace_escape", "attack/looking_around", "attack/planted_keys"},
-	"T17": {"attack/reading_app_writes"},
+	"T15": {"attack/before_login", "attack/cram_session_reads", "attack/looking_around", "attack/batch_smuggling", "attack/batch_revoked", "attack/configuration"},
+	"T16": {"attack/namespace_escape", "attack/looking_around", "attack/planted_keys", "attack/json_smuggling", "attack/others_changes", "attack/borrowed_references"},
+	"T17": {"attack/reading_app_writes", "attack/reading_app_marks"},
 	"T18": {"attack/replaced_login_key"},
 	"T19": {"attack/stolen_keys", "wire/keys_get", "wire/keys_delete"},
 	"T20": {"attack/namespace_escape"},
-	"T21": {"attack/forged_enrollment", "attack/looking_around"},
+	"T21": {"attack/forged_enrollment", "attack/looking_around", "attack/others_changes", "wire/sync_from_apps"},
 	"T22": {"attack/more_than_one_has"},
 	"T23": {"wire/enroll_approve", "wire/enroll_deny", "wire/enroll_revoke", "wire/enroll_unrevoke", "wire/enroll_delete"},
 	"T24": {"attack/looking_around", "wire/enroll_list", "wire/enroll_fetch"},

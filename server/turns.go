@@ -28,26 +28,38 @@ type pool struct {
 	free *semaphore.Weighted
 
 	mu      sync.Mutex
+	lent    int64 // in all, so far
 	waiting int
-	lent    map[*conn]time.Time // until when one who takes it slowly may keep it
+	holders map[*conn]time.Time // until when one who takes it slowly may keep it
 }
 
 func newPool(bytes int) *pool {
 	size := max(int64(bytes), 1)
-	return &pool{size: size, free: semaphore.NewWeighted(size), lent: map[*conn]time.Time{}}
+	return &pool{size: size, free: semaphore.NewWeighted(size), holders: map[*conn]time.Time{}}
 }
 
 // step cuts off who has held memory for too long, if others wait for it.
 func (t *turns) step(now time.Time) {
 	for _, p := range []*pool{t.owners, t.strangers} {
 		p.mu.Lock()
-		for c, until := range p.lent {
+		for c, until := range p.holders {
 			if p.waiting > 0 && now.After(until) {
 				c.cut(Slow)
 			}
 		}
 		p.mu.Unlock()
 	}
+}
+
+// loans tells how much has been lent so far, and whether all of it is back.
+func (t *turns) loans() (lent int64, idle bool) {
+	idle = true
+	for _, p := range []*pool{t.owners, t.strangers} {
+		p.mu.Lock()
+		lent, idle = lent+p.lent, idle && len(p.holders) == 0
+		p.mu.Unlock()
+	}
+	return lent, idle
 }
 
 // turn is the loan of one reply.
@@ -70,7 +82,8 @@ func (c *conn) takeTurn(ctx context.Context, bytes int) error {
 		return err
 	}
 	p.mu.Lock()
-	p.lent[c] = c.srv.options.Now().Add(writeTimeout + time.Duration(bytes/slowestRead)*time.Second)
+	p.lent += weight
+	p.holders[c] = c.srv.options.Now().Add(writeTimeout + time.Duration(bytes/slowestRead)*time.Second)
 	p.mu.Unlock()
 	c.turn = &turn{p, weight}
 	return nil
@@ -105,7 +118,7 @@ func (c *conn) endTurn() {
 		return
 	}
 	c.turn.mu.Lock()
-	delete(c.turn.lent, c)
+	delete(c.turn.holders, c)
 	c.turn.mu.Unlock()
 	c.turn.free.Release(c.turn.weight)
 	c.turn = nil

@@ -81,19 +81,15 @@ func (tx *Tx) load(suffix []byte, h head) ([]byte, error) {
 		return bytes.Clone(c.value), nil
 	}
 	prefix := chunkPrefix(suffix, h.chunks)
-	var value []byte
+	value := make([]byte, 0, min(h.size, maxLarge))
 	for n := range chunkCount(h.size) {
-		part, _, err := tx.get(chunkKey(prefix, n))
-		if errors.Is(err, ErrNotFound) {
+		var err error
+		if value, err = tx.appendTo(value, chunkKey(prefix, n)); errors.Is(err, ErrNotFound) {
 			return nil, errRecord
 		}
 		if err != nil {
 			return nil, err
 		}
-		if value == nil {
-			value = make([]byte, 0, min(h.size, maxLarge))
-		}
-		value = append(value, part...)
 	}
 	if uint64(len(value)) != h.size {
 		return nil, errRecord

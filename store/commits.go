@@ -103,13 +103,33 @@ func (tx *Tx) CommitsBack(after int64) iter.Seq2[Commit, error] {
 	}
 }
 
-// HasCommit tells whether the log has an entry with this id.
-func (tx *Tx) HasCommit(id int64) (bool, error) {
-	_, _, err := tx.get(numbered(rowCommit, id))
-	if errors.Is(err, ErrNotFound) {
-		return false, nil
+// Commit returns an entry of the log, or ErrNotFound.
+func (tx *Tx) Commit(id int64) (Commit, error) {
+	key := numbered(rowCommit, id)
+	b, _, err := tx.get(key)
+	if err != nil {
+		return Commit{}, err
 	}
-	return err == nil, err
+	return decodeCommit(pair{key: key, value: b})
+}
+
+// CommitOf returns the id of the entry that tells of a key, -1 if there is none.
+func (tx *Tx) CommitOf(k atkey.Key) (int64, error) {
+	suffix, err := tx.layout.suffix(k)
+	if err != nil {
+		return -1, err
+	}
+	if h, err := tx.head(suffix); !errors.Is(err, ErrNotFound) {
+		return h.commit, err
+	}
+	id, _, err := tx.get(row(rowDeleted, suffix))
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return -1, nil
+	case err != nil || len(id) != 8:
+		return -1, errors.Join(errRecord, err)
+	}
+	return int64(binary.BigEndian.Uint64(id)), nil
 }
 
 // entries yields the rows of a log with a number above after, rising, up to the

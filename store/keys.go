@@ -1,6 +1,8 @@
 package store
 
 import (
+	"encoding/binary"
+	"errors"
 	"iter"
 	"slices"
 	"strings"
@@ -33,29 +35,76 @@ func (e Entry) State(now time.Time) State { return state(e.AvailableAt, e.Expire
 // the recipient of cached keys is in no order: of those all owners' are read.
 func (tx *Tx) Keys(f Filter) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
-		more := true
-		emit := func(p pair) bool {
+		err := tx.filter(f, rowData, flagged, func(p pair) bool {
 			e, err := tx.entry(p)
 			if err == nil && f.SharedWith != "" && e.Key.SharedWith != f.SharedWith {
 				return true
 			}
-			more = yield(e, err) && err == nil
-			return more
-		}
-		spaces := prefixes(f.Namespaces)
-		for _, c := range classes {
-			if !f.wants(c) {
-				continue
-			}
-			if err := tx.list(c, f, spaces, emit); err != nil {
-				yield(Entry{}, err)
-				return
-			}
-			if !more {
-				return
-			}
+			return yield(e, err) && err == nil
+		})
+		if err != nil {
+			yield(Entry{}, err)
 		}
 	}
+}
+
+// CommitsOf returns the ids above after of the entries in the commit log that tell
+// of the keys which f lets through, rising. It costs what f lets through, whatever
+// the log is. f.SharedWith is not looked at.
+func (tx *Tx) CommitsOf(f Filter, after int64) (ids []int64, err error) {
+	var damage error
+	collect := func(id int64) {
+		if id > after {
+			ids = append(ids, id)
+		}
+	}
+	err = tx.filter(f, rowData, values, func(p pair) bool {
+		var h head
+		if h, damage = decodeHead(p.value); damage == nil {
+			collect(h.commit)
+		}
+		return damage == nil
+	})
+	if err == nil && damage == nil {
+		err = tx.filter(f, rowDeleted, values, func(p pair) bool {
+			if len(p.value) != 8 {
+				damage = errRecord
+				return false
+			}
+			collect(int64(binary.BigEndian.Uint64(p.value)))
+			return true
+		})
+	}
+	slices.Sort(ids)
+	return ids, errors.Join(err, damage)
+}
+
+// filter calls emit for the rows of one kind whose keys f lets through, until it
+// returns false.
+func (tx *Tx) filter(f Filter, kind byte, n need, emit func(pair) bool) error {
+	more := true
+	spaces := prefixes(f.Namespaces)
+	for _, c := range classes {
+		if !f.wants(c) {
+			continue
+		}
+		l := listing{tx, kind, n, func(p pair) bool {
+			more = emit(p)
+			return more
+		}}
+		if err := l.class(c, f, spaces); err != nil || !more {
+			return err
+		}
+	}
+	return nil
+}
+
+// listing is one walk over rows.
+type listing struct {
+	*Tx
+	kind byte
+	need need
+	emit func(pair) bool
 }
 
 func (f Filter) wants(c class) bool {
@@ -66,25 +115,25 @@ func (f Filter) wants(c class) bool {
 		(f.Namespaces == nil || c.scope != atkey.Server)
 }
 
-// list calls emit for the rows of one class. spaces is nil for all namespaces.
-func (tx *Tx) list(c class, f Filter, spaces []string, emit func(pair) bool) error {
-	all := []byte{rowData, c.letter}
+// class walks the rows of one class. spaces is nil for all namespaces.
+func (l listing) class(c class, f Filter, spaces []string) error {
+	all := []byte{l.kind, c.letter}
 	known := f.SharedWith != "" && !c.cached // then the peer is the recipient
 	switch {
 	case !c.peered:
-		return tx.listPeer(append(all, 0), spaces, emit)
+		return l.peer(append(all, 0), spaces)
 	case known:
-		return tx.listPeer(append(append(all, f.SharedWith...), 0), spaces, emit)
+		return l.peer(append(append(all, f.SharedWith...), 0), spaces)
 	case spaces == nil:
-		return tx.scan(all, nil, flagged, emit)
+		return l.scan(all, nil, l.need, l.emit)
 	}
-	ended := false
-	stop := func(p pair) bool {
+	ended, emit := false, l.emit
+	l.emit = func(p pair) bool {
 		ended = !emit(p)
 		return !ended
 	}
 	for from := all; ; {
-		key, err := tx.first(all, from)
+		key, err := l.first(all, from)
 		if err == ErrNotFound {
 			return nil
 		}
@@ -92,7 +141,7 @@ func (tx *Tx) list(c class, f Filter, spaces []string, emit func(pair) bool) err
 			return err
 		}
 		peer := key[:len(all)+1+slices.Index(key[len(all):], 0)]
-		if err := tx.listPeer(peer, spaces, stop); err != nil || ended {
+		if err := l.peer(peer, spaces); err != nil || ended {
 			return err
 		}
 		from = slices.Clone(peer)
@@ -100,15 +149,15 @@ func (tx *Tx) list(c class, f Filter, spaces []string, emit func(pair) bool) err
 	}
 }
 
-// listPeer calls emit for the rows of one peer, whose prefix is given.
-func (tx *Tx) listPeer(peer []byte, spaces []string, emit func(pair) bool) error {
+// peer walks the rows of one peer, whose prefix is given.
+func (l listing) peer(peer []byte, spaces []string) error {
 	if spaces == nil {
-		return tx.scan(peer, nil, flagged, emit)
+		return l.scan(peer, nil, l.need, l.emit)
 	}
 	ended := false
 	for _, space := range spaces {
-		err := tx.scan(append(slices.Clip(peer), space...), nil, flagged, func(p pair) bool {
-			ended = !emit(p)
+		err := l.scan(append(slices.Clip(peer), space...), nil, l.need, func(p pair) bool {
+			ended = !l.emit(p)
 			return !ended
 		})
 		if err != nil || ended {

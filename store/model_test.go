@@ -69,14 +69,19 @@ func (m *model) sweep(now time.Time) (n int) {
 func (m *model) keys(f Filter) map[atkey.Key]Entry {
 	found := map[atkey.Key]Entry{}
 	for k, r := range m.records {
-		if (f.Scopes == nil || slices.Contains(f.Scopes, k.Scope)) &&
-			(f.Namespaces == nil || slices.ContainsFunc(f.Namespaces, k.In)) &&
-			(f.SharedWith == "" || k.Scope == atkey.Shared && k.SharedWith == f.SharedWith) &&
-			(f.Cached == nil || *f.Cached == k.Cached) && (f.Pairs == nil || *f.Pairs == (k.Reserved() == atkey.SharedKey)) {
+		if m.lets(f, k) {
 			found[k] = Entry{k, r.Meta.AvailableAt, r.Meta.ExpiresAt}
 		}
 	}
 	return found
+}
+
+// lets tells whether a filter lets a key through.
+func (m *model) lets(f Filter, k atkey.Key) bool {
+	return (f.Scopes == nil || slices.Contains(f.Scopes, k.Scope)) &&
+		(f.Namespaces == nil || slices.ContainsFunc(f.Namespaces, k.In)) &&
+		(f.SharedWith == "" || k.Scope == atkey.Shared && k.SharedWith == f.SharedWith) &&
+		(f.Cached == nil || *f.Cached == k.Cached) && (f.Pairs == nil || *f.Pairs == (k.Reserved() == atkey.SharedKey))
 }
 
 var errWanted = errors.New("the update is to fail")
@@ -172,6 +177,10 @@ func look(t *rapid.T, tx *Tx, m *model, k atkey.Key) {
 func compare(t *rapid.T, tx *Tx, m *model, keys []atkey.Key) {
 	for _, k := range keys {
 		look(t, tx, m, k)
+		id, err := tx.CommitOf(k)
+		if c, ok := m.commits[k]; err != nil || ok && id != c.ID || !ok && id != -1 {
+			t.Fatalf("CommitOf(%s) = %d, %v; want %+v", k, id, err, c)
+		}
 	}
 	var f Filter
 	if rapid.Bool().Draw(t, "by scope") {
@@ -215,9 +224,20 @@ func compare(t *rapid.T, tx *Tx, m *model, keys []atkey.Key) {
 		t.Fatalf("CommitsBack(%d) = %+v\nwant %+v", after, back, log)
 	}
 	some := rapid.Int64Range(0, m.next+1).Draw(t, "commit")
-	has, err := tx.HasCommit(some)
-	if want := slices.ContainsFunc(m.log(-1), func(c Commit) bool { return c.ID == some }); err != nil || has != want {
-		t.Fatalf("HasCommit(%d) = %v, %v; want %v", some, has, err, want)
+	one, err := tx.Commit(some)
+	if i := slices.IndexFunc(m.log(-1), func(c Commit) bool { return c.ID == some }); i < 0 && err != ErrNotFound || i >= 0 && (err != nil || one != m.log(-1)[i]) {
+		t.Fatalf("Commit(%d) = %+v, %v; want entry %d of %v", some, one, err, i, m.log(-1))
+	}
+	f.SharedWith = ""
+	ids, err := tx.CommitsOf(f, after)
+	var of []int64
+	for _, c := range m.log(after) {
+		if k, _ := atkey.Parse(c.Key); m.lets(f, k) {
+			of = append(of, c.ID)
+		}
+	}
+	if err != nil || !slices.Equal(ids, of) {
+		t.Fatalf("CommitsOf(%+v, %d) = %v, %v; want %v", f, after, ids, err, of)
 	}
 	prefix := rapid.SampledFrom([]string{"", "a"}).Draw(t, "prefix")
 	rows := map[string]string{}

@@ -56,18 +56,39 @@ func (tx *Tx) AfterCommit(f func()) { tx.hooks = append(tx.hooks, f) }
 
 // get returns a copy of a row's value and its flags, or ErrNotFound.
 func (tx *Tx) get(key []byte) ([]byte, byte, error) {
-	if tx.over {
-		return nil, 0, errOver
-	}
-	item, err := tx.txn.Get(key)
-	if errors.Is(err, badger.ErrKeyNotFound) {
-		return nil, 0, ErrNotFound
-	}
+	item, err := tx.item(key)
 	if err != nil {
-		return nil, 0, damaged(err)
+		return nil, 0, err
 	}
 	value, err := item.ValueCopy(nil)
 	return value, item.UserMeta(), err
+}
+
+// appendTo appends a row's value to b, or returns ErrNotFound.
+func (tx *Tx) appendTo(b, key []byte) ([]byte, error) {
+	item, err := tx.item(key)
+	if err != nil {
+		return b, err
+	}
+	err = item.Value(func(value []byte) error {
+		b = append(b, value...)
+		return nil
+	})
+	return b, err
+}
+
+func (tx *Tx) item(key []byte) (*badger.Item, error) {
+	if tx.over {
+		return nil, errOver
+	}
+	item, err := tx.txn.Get(key)
+	if errors.Is(err, badger.ErrKeyNotFound) {
+		return nil, ErrNotFound
+	}
+	if err != nil {
+		return nil, damaged(err)
+	}
+	return item, nil
 }
 
 // set and remove keep the key and the value until the update is committed.

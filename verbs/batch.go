@@ -1,6 +1,7 @@
 package verbs
 
 import (
+	"errors"
 	"strings"
 
 	"atserver/enroll"
@@ -9,8 +10,8 @@ import (
 
 // batchItem is one command of a batch.
 type batchItem struct {
-	ID      *int64  `json:"id"`
-	Command *string `json:"command"`
+	id      int64
+	command string
 }
 
 // batch executes commands one after the other and answers them together:
@@ -23,15 +24,21 @@ var batch = define(
 		if !l.take(":") || l.end() {
 			return nil, errSyntax
 		}
-		if err := unmarshal([]byte(l.all()), &items, "the JSON of batch"); err != nil {
+		const what = "the JSON of batch"
+		var objects []jsonObject
+		if err := unmarshal([]byte(l.all()), &objects, what); err != nil {
 			return nil, err
 		}
-		if items == nil {
+		if objects == nil {
 			return nil, wrongType("a batch is an array")
 		}
-		for _, item := range items {
-			if item.ID == nil || item.Command == nil {
+		items = make([]batchItem, len(objects))
+		for i, o := range objects {
+			if !o.has("id", "command") {
 				return nil, wrongType("id and command are mandatory for each command of a batch")
+			}
+			if err := errors.Join(o.read("id", &items[i].id, what), o.read("command", &items[i].command, what)); err != nil {
+				return nil, err
 			}
 		}
 		return items, nil
@@ -47,8 +54,8 @@ var batch = define(
 				r.Data = append(r.Data, ',')
 			}
 			o := object{b: append(r.Data, '{')}
-			o.number("id", item.ID)
-			data, failed := c.item(*item.Command, len(o.b))
+			o.number("id", &item.id)
+			data, failed := c.item(item.command, len(o.b))
 			o.b = appendOutcome(o.name("response"), data, failed)
 			r.Data = append(o.b, '}')
 			r.End = r.End || failed != nil && failed.Close

@@ -1,9 +1,10 @@
 package verbs
 
 import (
+	"errors"
+	"slices"
 	"strings"
 
-	"atserver/enroll"
 	"atserver/store"
 	"atserver/store/atkey"
 )
@@ -12,9 +13,12 @@ import (
 // stats and monitors ask it, so that none tells of a change which another hides:
 // clients would ask for it for ever.
 type changes struct {
-	match   *matcher
-	visible func(atkey.Key) bool
-	horizon *horizon
+	call     *Call
+	match    *matcher
+	visible  func(atkey.Key) bool
+	view     view
+	horizon  horizon
+	horizons *Horizons
 }
 
 // changes returns the caller's view of the log.
@@ -24,26 +28,14 @@ func (c *Call) changes(pattern string) (*changes, error) {
 		return nil, err
 	}
 	e, _ := c.Registry.Get(c.Principal.Enrollment)
-	if c.horizon == nil || c.horizon.enrollment != e || c.horizon.pattern != pattern {
-		c.horizon = &horizon{enrollment: e, pattern: pattern, last: -1, upTo: -1}
-	}
-	return &changes{match, c.Registry.Synced(c.Principal), c.horizon}, nil
-}
-
-// horizon is what a session knows of the part of the log that it looked at last,
-// so that a caller who sees few of many entries does not pass all the others
-// again and again.
-type horizon struct {
-	enrollment *enroll.Enrollment // a new one when its rights change
-	pattern    string
-	last       int64 // newest entry that is seen, -1: none
-	upTo       int64 // from last to this one nothing is
+	view := view{e, pattern}
+	return &changes{c, match, c.Registry.Synced(c.Principal), view, c.Horizons.get(view), c.Horizons}, nil
 }
 
 // shows tells whether the caller sees an entry, and of which key it is.
 func (s *changes) shows(c store.Commit) (atkey.Key, bool, error) {
 	k, err := atkey.Parse(c.Key)
-	if err != nil || !s.visible(k) {
+	if err != nil || k.Internal() || !s.visible(k) {
 		return k, false, nil
 	}
 	if isAlwaysSynced(k, c.Key) {
@@ -62,19 +54,15 @@ func isAlwaysSynced(k atkey.Key, text string) bool {
 
 // last returns the newest entry that the caller sees, -1 if there is none.
 func (s *changes) last(tx *store.Tx) (int64, error) {
-	h := s.horizon
-	newest, err := s.newest(tx, h.upTo)
-	if err != nil || newest >= 0 {
+	defer func() { s.horizons.put(s.view, s.horizon) }()
+	newest, err := s.newest(tx, s.horizon.upTo)
+	if err != nil || newest >= 0 || s.horizon.last < 0 {
 		return newest, err
 	}
-	if h.last < 0 {
-		return -1, nil
+	if _, err := tx.Commit(s.horizon.last); !errors.Is(err, store.ErrNotFound) {
+		return s.horizon.last, err
 	}
-	there, err := tx.HasCommit(h.last)
-	if err != nil || there {
-		return h.last, err
-	}
-	h.last, h.upTo = -1, -1
+	s.horizon = nowhere
 	return s.newest(tx, -1)
 }
 
@@ -107,4 +95,36 @@ func (s *changes) from(after int64) int64 {
 		return max(after, s.horizon.upTo)
 	}
 	return after
+}
+
+// own returns the ids above after of all entries that the caller may see, and some
+// others, without going through the log: by the namespaces of an app that has only
+// a few. With no such shorter way it returns false.
+func (s *changes) own(tx *store.Tx, after int64) (ids []int64, shorter bool, err error) {
+	c := s.call
+	namespaces, all := c.Registry.Namespaces(c.Principal)
+	if all {
+		return nil, false, nil
+	}
+	no, yes := false, true
+	for _, f := range []store.Filter{
+		{Namespaces: namespaces, Pairs: &no}, {Pairs: &yes}, {Scopes: []atkey.Scope{atkey.Public}, Cached: &yes},
+	} {
+		of, err := tx.CommitsOf(f, after)
+		if err != nil {
+			return nil, false, err
+		}
+		ids = append(ids, of...)
+	}
+	for _, name := range []string{"publickey", "signing_publickey"} {
+		id, err := tx.CommitOf(atkey.Key{Scope: atkey.Public, Name: name, Owner: c.Env.Sign})
+		if err != nil {
+			return nil, false, err
+		}
+		if id > after {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids), true, nil
 }

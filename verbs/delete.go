@@ -46,18 +46,24 @@ var deleteVerb = define(
 		if !ok || !isDeletable(typed) {
 			return a, errSyntax
 		}
+		if _, err := checkSigns(typed); err != nil {
+			return a, err
+		}
 		if a.key, err = atkey.Parse(typed); err != nil {
 			return a, invalidKey("not a valid key: " + typed)
 		}
-		return a, checkLength(a.key)
+		if isProtected(a.key, l.self) { // from everybody, so that rights do not matter
+			return a, notAllowed("Cannot delete protected key: '" + a.key.Name + string(a.key.Owner) + "'")
+		}
+		return a, nil
 	},
 	func(_ *Call, a deleteArgs) []enroll.Need { return []enroll.Need{enroll.ToDelete(a.key)} },
 	func(c *Call, a deleteArgs) (Reply, error) {
 		if a.key.Name == enroll.CRAMSecretKey {
 			return number(-1), c.Registry.Retire(c.Principal.Actor(), c.From)
 		}
-		if isProtected(a.key, c.Env.Sign) {
-			return Reply{}, notAllowed("Cannot delete protected key: '" + a.key.Name + string(a.key.Owner) + "'")
+		if err := checkLength(a.key); err != nil {
+			return Reply{}, err
 		}
 		op := store.OpDelete
 		if a.silent {

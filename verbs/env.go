@@ -22,6 +22,7 @@ type Env struct {
 	TestingMode      bool // CRAM counts as the owner
 	Settings         *Settings
 	Accesses         *AccessLog
+	Horizons         *Horizons
 	Connections      func() []Connection // that are open
 	NotificationLife time.Duration       // of those that ask for none
 	SyncPage         int                 // entries in an answer to sync:from that names no limit

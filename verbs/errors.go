@@ -3,6 +3,7 @@ package verbs
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"atserver/enroll"
 	"atserver/store"
@@ -129,7 +130,8 @@ func refused(r *enroll.Refusal, verb string) string {
 	}
 	message += " is not authorized"
 	if key := r.Need.Key().String(); key != "" {
-		message += " to " + verb + " key: " + key
+		word, _, _ := strings.Cut(verb, ":") // "update", also for update:meta
+		message += " to " + word + " key: " + key
 	}
 	return message
 }

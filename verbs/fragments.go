@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -19,6 +20,7 @@ type fragments struct {
 	ccd, isBinary, isEncrypted, immutable        *bool
 	createdAt, updatedAt, expiresAt, availableAt *time.Time // asserted by the client
 	appMetadata                                  []byte
+	fault                                        error             // a number is out of range
 	texts                                        map[string]string // by fragment name in lower case; "null" clears
 }
 
@@ -81,12 +83,12 @@ func isFragment(name string) bool {
 func (f *fragments) set(name, value string) (err error) {
 	switch name {
 	case "ttl":
-		f.ttl, err = integer(value, 0, "Valid value for TTL should be greater than or equal to 0")
+		f.ttl, err = f.inRange(integer(value, 0, "Valid value for TTL should be greater than or equal to 0"))
 	case "ttb":
-		f.ttb, err = integer(value, 0, "Valid value for TTB should be greater than or equal to 0")
+		f.ttb, err = f.inRange(integer(value, 0, "Valid value for TTB should be greater than or equal to 0"))
 	case "ttr":
-		f.ttr, err = integer(value, -1, "Valid values for TTR are -1 and greater than or equal to 1")
-		if err == nil && *f.ttr == 0 {
+		f.ttr, err = f.inRange(integer(value, -1, "Valid values for TTR are -1 and greater than or equal to 1"))
+		if f.ttr != nil && *f.ttr == 0 {
 			f.ttr = nil // as if it were not given
 		}
 	case "ccd":
@@ -119,6 +121,16 @@ func (f *fragments) set(name, value string) (err error) {
 
 // maxLifetime keeps sums of lifetimes and dates in range: 10,000 years in ms.
 const maxLifetime = 10_000 * 366 * 24 * int64(time.Hour/time.Millisecond)
+
+// inRange keeps an error about the range for later: what a command may do is judged
+// before what it says.
+func (f *fragments) inRange(n *int64, err error) (*int64, error) {
+	if known := (*Error)(nil); errors.As(err, &known) {
+		f.fault = err
+		return nil, nil
+	}
+	return n, err
+}
 
 // integer reads an optional "-" and digits. What is out of range gets the message.
 func integer(value string, least int64, message string) (*int64, error) {
@@ -154,8 +166,9 @@ func cutTime(s string) (value, rest string) {
 }
 
 func instant(value string) (*time.Time, error) {
-	t, err := time.Parse("2006-01-02T15:04:05.999999999Z", strings.ToUpper(value))
-	if err != nil {
+	const layout = "2006-01-02T15:04:05Z"
+	t, err := time.Parse(layout, strings.ToUpper(value)) // which is lenient with hours and commas
+	if seconds := len(layout) - 1; err != nil || value[13] != ':' || value[seconds] == ',' {
 		return nil, errSyntax
 	}
 	if t = t.Truncate(time.Millisecond); t.IsZero() {

@@ -153,6 +153,10 @@ func TestFragmentsRefused(t *testing.T) {
 		encoded(``):                 "",
 	} {
 		_, _, err := scanned(text)
+		if err == nil {
+			f, _ := (&line{rest: text}).fragments()
+			err = f.fault
+		}
 		var known *Error
 		if want == "" && err != errSyntax {
 			t.Errorf("%s: %v, want a syntax error", text, err)

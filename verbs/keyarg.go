@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"atserver/store/atkey"
 )
@@ -23,28 +24,54 @@ func cutOwner(s string) (name, owner string, ok bool) {
 func isBreak(r rune) bool { return r == ':' || r == '@' || unicode.IsSpace(r) }
 
 // ownKey consumes "[:public|:@recipient]:name[@owner]" up to the end: the key of
-// a record that a client wants to write. It must be this server's, of a class
-// that clients may write, and no longer than allowed.
+// a record that a client wants to write. It must be this server's, and of a class
+// that clients may write.
 func (l *line) ownKey() (atkey.Key, error) {
 	typed, ok := strings.CutPrefix(l.rest, ":")
 	if !ok || !isWritable(typed) {
 		return atkey.Key{}, errSyntax
 	}
 	l.rest = ""
-	if at := strings.LastIndexByte(typed, '@'); at > 0 {
-		owner, err := atkey.ParseSign(typed[at:])
-		if err != nil {
-			return atkey.Key{}, err
-		}
-		if owner != l.self {
-			return atkey.Key{}, foreignOwner(owner, l.self)
-		}
+	owner, err := checkSigns(typed)
+	if err != nil {
+		return atkey.Key{}, err
+	}
+	if owner != "" && owner != l.self {
+		return atkey.Key{}, foreignOwner(owner, l.self)
 	}
 	k, err := atkey.Parse(typed)
 	if err != nil {
 		return atkey.Key{}, invalidKey("You may not update keys of type KeyType.invalidKey")
 	}
-	return k, checkLength(k)
+	return k, nil
+}
+
+// checkSigns looks at the recipient and the owner of a key as it was typed, and
+// returns the owner, "" where none is named. A name that is no atSign ends the
+// connection, which is not so for a name that is no key.
+func checkSigns(typed string) (owner atkey.Sign, err error) {
+	if hasFold(typed, "cached:") {
+		typed = typed[len("cached:"):]
+	}
+	if strings.HasPrefix(typed, "@") {
+		recipient, rest, _ := strings.Cut(typed, ":")
+		if _, err := checkSign(recipient); err != nil {
+			return "", err
+		}
+		typed = rest
+	}
+	if at := strings.LastIndexByte(typed, '@'); at > 0 {
+		return checkSign(typed[at:])
+	}
+	return "", nil
+}
+
+// checkSign reads an atSign. One that is too long is left for the key to be wrong.
+func checkSign(text string) (atkey.Sign, error) {
+	if utf8.RuneCountInString(text) > 1+atkey.MaxSign {
+		return "", nil
+	}
+	return atkey.ParseSign(text)
 }
 
 func foreignOwner(owner, self atkey.Sign) error {

@@ -40,6 +40,9 @@ var llookup = define(
 		if name, _, ok := cutOwner(key); !ok || strings.Contains(name, "::") || strings.Contains(name, "@") && !hasFold(name, "private:@") {
 			return a, errSyntax
 		}
+		if _, err := checkSigns(a.typed); err != nil {
+			return a, err
+		}
 		a.key, _ = atkey.Parse(a.typed)
 		return a, nil
 	},

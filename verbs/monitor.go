@@ -44,7 +44,8 @@ var monitor = define(
 	},
 	nothing[monitorArgs], // what may be told is asked one by one
 	func(c *Call, a monitorArgs) (Reply, error) {
-		match, err := newMatcher(c, a.pattern)
+		own := &Call{Context: c.Context, Env: c.Env, Session: &Session{Principal: c.Principal}}
+		match, err := newMatcher(own, a.pattern)
 		if err != nil {
 			return Reply{}, syntaxError("Invalid regex: " + a.pattern)
 		}
@@ -53,8 +54,7 @@ var monitor = define(
 		}
 		c.bare = !a.multiplexed
 		c.Monitor(&Watch{
-			Since: a.since, Multiplexed: a.multiplexed, strict: a.strict, internal: a.internal, match: match,
-			env: c.Env, principal: c.Principal, horizon: &horizon{last: -1, upTo: -1},
+			Since: a.since, Multiplexed: a.multiplexed, strict: a.strict, internal: a.internal, match: match, call: own,
 		})
 		return Reply{Mute: true}, nil
 	},

@@ -49,6 +49,9 @@ var notifyAll = define(
 			}
 			return Reply{}, foreignSender(owner, c.Env.Sign)
 		}
+		if a.meta.fault != nil {
+			return Reply{}, a.meta.fault
+		}
 		each, err := a.each()
 		if err != nil {
 			return Reply{}, err

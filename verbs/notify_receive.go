@@ -24,6 +24,8 @@ func (a notifyArgs) receive(c *Call) (Reply, error) {
 		return Reply{}, notAllowed(fmt.Sprintf("notifications for %s are not for %s", to, c.Env.Sign))
 	case enroll.ServerWrites(subject(a.name(from), a.text, c.Env.Sign)):
 		return Reply{}, notAllowed("nobody but the server notifies in this namespace")
+	case a.meta.fault != nil:
+		return Reply{}, a.meta.fault
 	}
 	var changed *Change
 	err = c.DB.Update(func(tx *store.Tx) error {

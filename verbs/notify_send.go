@@ -27,6 +27,9 @@ func (a notifyArgs) send(c *Call) (Reply, error) {
 	if owner != c.Env.Sign {
 		return Reply{}, foreignSender(owner, c.Env.Sign)
 	}
+	if a.meta.fault != nil {
+		return Reply{}, a.meta.fault
+	}
 	if a.id == "" {
 		a.id = enroll.NewID()
 	}

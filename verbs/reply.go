@@ -8,7 +8,7 @@ import (
 
 // Reply is what a verb answers.
 type Reply struct {
-	Data []byte // payload behind "data:"
+	Data []byte // payload behind "data:"; a long one may be changed when it is sent
 	Mute bool   // nothing is answered
 	End  bool   // the connection ends after it
 }
@@ -36,6 +36,9 @@ func (s *Session) Append(dst []byte, r Reply, err error) (out []byte, end bool) 
 	}
 	return wire.AppendError(dst, shape, e.Code, s.describe(e), s.prompt(!e.Colon)), e.Close
 }
+
+// Long renders a reply with 64 KiB or more of data, without copying it.
+func (s *Session) Long(r Reply) [3][]byte { return wire.LongReply(r.Data, s.prompt(false)) }
 
 // describe gives the text of an error: to the owner with what its code means, to
 // anybody else with a word that says nothing. Colon errors are said as they are.

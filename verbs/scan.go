@@ -61,6 +61,8 @@ var scan = define(
 			switch {
 			case err != nil:
 				return Reply{}, err
+			case a.commits && of != c.Env.Sign:
+				return Reply{}, errOthersLog
 			case of != c.Env.Sign && !c.owner():
 				return Reply{}, notAuthenticated("Scan to another atSign cannot be performed without auth")
 			case of != c.Env.Sign:
@@ -72,8 +74,8 @@ var scan = define(
 			return Reply{}, err
 		}
 		if a.commits {
-			if !c.owner() || a.of != "" {
-				return Reply{}, notAuthenticated("the commit log is for the owner of this atSign only")
+			if !c.owner() {
+				return Reply{}, errOthersLog
 			}
 			log, err := c.commitLog(a.hidden, match)
 			return Reply{Data: log}, err
@@ -156,43 +158,4 @@ func (c *Call) entries(tx *store.Tx) iter.Seq2[store.Entry, error] {
 // shown tells whether a listing shows a key at all.
 func shown(k atkey.Key, hidden bool) bool {
 	return !k.Internal() && (hidden || !k.Hidden())
-}
-
-// commitLog lists the entries of the commit log that the caller may see and that
-// match, deletions included.
-func (c *Call) commitLog(hidden bool, match *matcher) ([]byte, error) {
-	visible := c.Registry.Visible(c.Principal, enroll.Read)
-	b := []byte{'['}
-	err := c.DB.View(func(tx *store.Tx) error {
-		for entry, err := range tx.Commits(-1) {
-			if err != nil {
-				return err
-			}
-			key, err := atkey.Parse(entry.Key)
-			if err != nil || !shown(key, hidden) || !visible(key) {
-				continue
-			}
-			ok, err := match.matches(entry.Key)
-			if err != nil {
-				return err
-			}
-			if !ok {
-				continue
-			}
-			if err := c.grow(len(b)); err != nil {
-				return err
-			}
-			if len(b) > 1 {
-				b = append(b, ',')
-			}
-			o := object{b: append(b, '{')}
-			o.text("atKey", entry.Key)
-			o.text("operation", string(entry.Op))
-			o.number("commitId", &entry.ID)
-			o.text("opTime", entry.At.UTC().Format(isoLayout))
-			b = append(o.b, '}')
-		}
-		return nil
-	})
-	return append(b, ']'), err
 }

@@ -51,11 +51,11 @@ func mayRead(id string, grants enroll.Grants, key string) bool {
 	return grantOn(grants, name) != ""
 }
 
-// maySync is what a device of the app keeps copies of: of what is public in a
-// namespace only its own.
+// maySync is what a device of the app keeps copies of: of what is public only what
+// is its own.
 func maySync(id string, grants enroll.Grants, key string) bool {
 	name, _, _ := strings.Cut(key[strings.LastIndex(key, ":")+1:], "@")
-	if strings.HasPrefix(key, "public:") && strings.Contains(name, ".") && grantOn(grants, name) == "" {
+	if strings.HasPrefix(key, "public:") && name != "publickey" && name != "signing_publickey" && grantOn(grants, name) == "" {
 		return false
 	}
 	return mayRead(id, grants, key)
@@ -65,7 +65,7 @@ func maySync(id string, grants enroll.Grants, key string) bool {
 var scopeKeys = strings.Fields(`
 	phone.wavi@alice @bob:phone.wavi@alice @alice:phone.wavi@alice public:phone.wavi@alice _hidden.wavi@alice
 	x.buzz@alice x.foo.buzz@alice x.bar.foo.buzz@alice x.xbuzz@alice x.buzz.evil@alice buzz@alice @bob:x.foo.buzz@alice
-	nons@alice @alice:nons@alice @bob:nons@alice public:nons@alice .wavi@alice wavi.@alice
+	nons@alice @alice:nons@alice @bob:nons@alice public:nons@alice public:publickey@alice .wavi@alice wavi.@alice
 	f.new.enrollments.__manage@alice x.__otp@alice x.__pkams@alice x.__global@alice x.wavi.__global@alice event.__atserver@alice
 	k.app0.a.__e@alice k.app1.a.__e@alice k.app0.r.__e@alice @bob:k.app1.a.__e@alice
 	@bob:shared_key@alice shared_key.bob@alice x.shared_key.bob@alice @bob:shared_key.wavi@alice

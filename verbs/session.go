@@ -34,7 +34,6 @@ type Session struct {
 	Monitor func(*Watch)
 
 	bare      bool             // so that replies have no prompt
-	horizon   *horizon         // of the commit log, by the sync or stats asked last
 	changes   []Change         // that monitors have not been told of
 	own       enroll.Challenge // of the last from with this server's atSign
 	peer      enroll.Challenge // of the last from with another one

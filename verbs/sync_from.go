@@ -2,6 +2,7 @@ package verbs
 
 import (
 	"errors"
+	"math"
 	"strconv"
 	"strings"
 
@@ -98,43 +99,69 @@ type page struct {
 	size int // bytes of them
 }
 
+// maxPassed is how many entries a page passes before it asks whether there is a
+// shorter way to those that the caller sees.
+const maxPassed = 2000
+
 // fill collects entries until the page is full: what the caller does not see takes
 // no place in it.
 func (p *page) fill(tx *store.Tx, log *changes) error {
+	passed := 0
 	for c, err := range tx.Commits(log.from(p.args.after)) {
 		if err != nil {
 			return err
 		}
-		k, seen, err := log.shows(c)
-		if err != nil {
-			return err
-		}
-		if seen && c.Op == store.OpDelete && c.ID <= p.args.skip {
-			// the newest is told in any case: a device must be able to arrive there
-			last, err := log.last(tx)
-			if err != nil {
-				return err
+		if passed++; passed > maxPassed {
+			if ids, shorter, err := log.own(tx, c.ID-1); err != nil || shorter {
+				return errors.Join(err, p.fillWith(tx, log, ids))
 			}
-			seen = c.ID == last
+			passed = math.MinInt
 		}
-		if !seen {
-			continue
-		}
-		var r store.Record
-		if c.Op != store.OpDelete {
-			if r, err = tx.Peek(k); errors.Is(err, store.ErrNotFound) {
-				continue
-			}
-		}
-		if err != nil {
-			return err
-		}
-		more, err := p.add(tx, c, r)
-		if err != nil || !more {
+		if more, err := p.take(tx, log, c); err != nil || !more {
 			return err
 		}
 	}
 	return nil
+}
+
+// fillWith collects these entries.
+func (p *page) fillWith(tx *store.Tx, log *changes, ids []int64) error {
+	for _, id := range ids {
+		c, err := tx.Commit(id)
+		if err != nil {
+			return err
+		}
+		if more, err := p.take(tx, log, c); err != nil || !more {
+			return err
+		}
+	}
+	return nil
+}
+
+// take adds an entry if the caller sees it, and tells whether there is room for
+// another.
+func (p *page) take(tx *store.Tx, log *changes, c store.Commit) (more bool, err error) {
+	k, seen, err := log.shows(c)
+	if err != nil || !seen {
+		return true, err
+	}
+	if c.Op == store.OpDelete {
+		if c.ID <= p.args.skip {
+			// the newest is told in any case: a device must be able to arrive there
+			if last, err := log.last(tx); err != nil || c.ID != last {
+				return true, err
+			}
+		}
+		return p.add(tx, c, store.Record{})
+	}
+	r, err := tx.Peek(k)
+	if errors.Is(err, store.ErrNotFound) {
+		return true, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return p.add(tx, c, r)
 }
 
 // add appends one entry and tells whether there is room for another.

@@ -12,43 +12,33 @@ import (
 
 // jsonUpdate consumes the JSON form of an update (protocol, update, JSON form).
 func (l *line) jsonUpdate(w *write) error {
-	var u struct {
-		AtKey      *string                    `json:"atKey"`
-		Value      *string                    `json:"value"`
-		SharedBy   string                     `json:"sharedBy"`
-		SharedWith string                     `json:"sharedWith"`
-		Metadata   map[string]json.RawMessage `json:"metadata"`
-	}
 	raw := l.all()
 	if raw == "" {
 		return errSyntax
 	}
-	if err := unmarshal([]byte(raw), &u, "the JSON of update"); err != nil {
+	const what = "the JSON of update"
+	var u jsonObject
+	if err := unmarshal([]byte(raw), &u, what); err != nil {
 		return err
 	}
-	if u.AtKey == nil || u.Value == nil || u.Metadata == nil {
+	if !u.has("atKey", "value", "metadata") {
 		return wrongType("atKey, value and metadata are mandatory for update:json")
 	}
-	w.value = *u.Value
-	isPublic, err := w.meta.setJSON(u.Metadata)
+	var key, sharedBy, sharedWith string
+	var metadata jsonObject
+	for name, into := range map[string]any{
+		"atKey": &key, "value": &w.value, "sharedBy": &sharedBy, "sharedWith": &sharedWith, "metadata": &metadata,
+	} {
+		if err := u.read(name, into, what); err != nil {
+			return err
+		}
+	}
+	isPublic, err := w.meta.setJSON(metadata)
 	if err != nil {
 		return err
 	}
-	w.key, err = l.jsonKey(*u.AtKey, u.SharedBy, u.SharedWith, isPublic)
+	w.key, err = l.jsonKey(key, sharedBy, sharedWith, isPublic)
 	return err
-}
-
-// unmarshal reads the JSON of a client into a struct.
-func unmarshal(raw []byte, into any, what string) error {
-	var typeError *json.UnmarshalTypeError
-	err := json.Unmarshal(raw, into)
-	if errors.As(err, &typeError) {
-		return wrongType(what + ": " + typeError.Field + " has the wrong type")
-	}
-	if err != nil {
-		return malformed(what)
-	}
-	return nil
 }
 
 // jsonKey builds the key from its parts. Clients give the whole name in atKey, or
@@ -82,7 +72,7 @@ func (l *line) jsonKey(name, sharedBy, sharedWith string, isPublic bool) (atkey.
 	if kind := unwritable(k); kind != "" {
 		return atkey.Key{}, invalidKey("You may not update keys of type KeyType." + kind)
 	}
-	return k, checkLength(k)
+	return k, nil
 }
 
 // unwritable names the kind of a key that no client writes, "" for others.
@@ -105,7 +95,7 @@ var jsonNames = map[string]string{"createdAt": "cat", "updatedAt": "uat", "expir
 
 // setJSON takes what a JSON object says. Null is not said at all, but where a
 // truth is due. What is no fragment means nothing.
-func (f *fragments) setJSON(members map[string]json.RawMessage) (isPublic bool, err error) {
+func (f *fragments) setJSON(members jsonObject) (isPublic bool, err error) {
 	for _, name := range []string{"isPublic", "isBinary", "isEncrypted"} {
 		if text := string(members[name]); text != "true" && text != "false" {
 			return false, wrongType("metadata." + name + " must be true or false")

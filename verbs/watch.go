@@ -4,7 +4,6 @@ import (
 	"strconv"
 	"time"
 
-	"atserver/enroll"
 	"atserver/store"
 )
 
@@ -14,17 +13,15 @@ type Watch struct {
 	Since       *time.Time // tell first of what came after it; nil: nothing of the past
 	Multiplexed bool       // tell nothing while a command is under way
 
-	strict    bool // the pattern is for figures, too
-	internal  bool // tell of what comes from this server
-	match     *matcher
-	env       *Env
-	principal enroll.Principal
-	horizon   *horizon
+	strict   bool // the pattern is for figures, too
+	internal bool // tell of what comes from this server
+	match    *matcher
+	call     *Call // of a session of its own: that of the connection goes on
 }
 
 // Wants tells whether the client is to be told of a notification.
 func (w *Watch) Wants(n store.Notification) bool {
-	if n.Type != store.Received && !(w.internal && n.Type == store.Internal) || n.Expired(w.env.Now()) || !w.env.told(w.principal)(n) {
+	if n.Type != store.Received && !(w.internal && n.Type == store.Internal) || n.Expired(w.call.Now()) || !w.call.Env.told(w.call.Principal)(n) {
 		return false
 	}
 	w.match.spent = 0
@@ -37,19 +34,22 @@ func (w *Watch) Wants(n store.Notification) bool {
 // there, and of each change at once. Nothing is appended if the client is not to
 // be told.
 func (w *Watch) AppendStats(b []byte, changed *Change) ([]byte, error) {
-	if !w.wantsStats() || w.env.Registry.Check(w.principal) != nil {
+	if !w.wantsStats() || w.call.Registry.Check(w.call.Principal) != nil {
 		return b, nil
 	}
 	c := Change{ID: -1}
 	if changed != nil {
-		if c = *changed; !w.env.Registry.Synced(w.principal)(c.Key) {
+		if c = *changed; !w.call.Registry.Synced(w.call.Principal)(c.Key) {
 			return b, nil
 		}
 	} else {
-		err := w.env.DB.View(func(tx *store.Tx) (err error) {
-			c.ID, err = w.log().last(tx)
-			return err
-		})
+		log, err := w.call.changes("")
+		if err == nil {
+			err = w.call.DB.View(func(tx *store.Tx) (err error) {
+				c.ID, err = log.last(tx)
+				return err
+			})
+		}
 		if err != nil {
 			return b, err
 		}
@@ -58,7 +58,7 @@ func (w *Watch) AppendStats(b []byte, changed *Change) ([]byte, error) {
 	if c.Deleted {
 		operation = operations[store.NotifyDelete]
 	}
-	self, now := string(w.env.Sign), w.env.Now().UnixMilli()
+	self, now := string(w.call.Env.Sign), w.call.Now().UnixMilli()
 	o := object{b: append(b, "notification: {"...)}
 	o.always("id", "-1")
 	o.always("from", self)
@@ -80,17 +80,8 @@ func (w *Watch) wantsStats() bool {
 		return true
 	}
 	w.match.spent = 0
-	ok, err := w.match.matches(statsKey + string(w.env.Sign))
+	ok, err := w.match.matches(statsKey + string(w.call.Env.Sign))
 	return ok && err == nil
-}
-
-// log is the commit log as the client may see it now.
-func (w *Watch) log() *changes {
-	e, _ := w.env.Registry.Get(w.principal.Enrollment)
-	if w.horizon.enrollment != e {
-		w.horizon = &horizon{enrollment: e, last: -1, upTo: -1}
-	}
-	return &changes{&matcher{call: w.match.call}, w.env.Registry.Synced(w.principal), w.horizon}
 }
 
 // AppendNotificationLine appends the line by which monitors tell of a notification.

@@ -66,7 +66,7 @@ func newWorld(t testing.TB, enrollments ...*enroll.Enrollment) *world {
 	w.must(registry.SetCRAMSecret(testSecret))
 	w.env = &Env{
 		Sign: "@alice", DB: db, Registry: registry, Now: w.clock, Log: zerolog.New(w.log), Version: "3.0.52", Started: epoch,
-		Settings: NewSettings(), Accesses: NewAccessLog(db, w.clock, AccessRetention{Every: 15 * time.Minute, Percent: 30, Age: 24 * time.Hour}), Connections: func() []Connection { return nil },
+		Settings: NewSettings(), Horizons: NewHorizons(), Accesses: NewAccessLog(db, w.clock, AccessRetention{Every: 15 * time.Minute, Percent: 30, Age: 24 * time.Hour}), Connections: func() []Connection { return nil },
 		NotificationLife: DefaultNotificationLife, SyncPage: DefaultSyncPage, SyncBytes: DefaultSyncBytes,
 	}
 	return w

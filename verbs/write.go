@@ -23,6 +23,12 @@ func (w write) needs(*Call) []enroll.Need { return []enroll.Need{enroll.ToWrite(
 
 // run writes and answers with the commit id, -1 where there is none.
 func (w write) run(c *Call) (Reply, error) {
+	if w.meta.fault != nil {
+		return Reply{}, w.meta.fault
+	}
+	if err := checkLength(w.key); err != nil {
+		return Reply{}, err
+	}
 	if isProtected(w.key, c.Env.Sign) && w.key.Name != "publickey" {
 		return Reply{}, notAllowed("Cannot update protected key: '" + w.key.Name + string(w.key.Owner) + "'")
 	}
@@ -107,5 +113,10 @@ func isProtected(k atkey.Key, self atkey.Sign) bool {
 	if k.Cached || k.Owner != self {
 		return false
 	}
-	return k.Name == "signing_publickey" || k.Name == "signing_privatekey" || k.Name == "publickey"
+	switch k.Name {
+	case "signing_publickey", "signing_privatekey", "publickey",
+		"signing_publickeys", "pq_signing_publickey": // by which others would have this server prove itself
+		return true
+	}
+	return false
 }

@@ -22,52 +22,65 @@ const benchSign = "@bench"
 // atserver is a server process with a data folder of its own.
 type atserver struct {
 	target
-	secret string // for onboarding
-	ca     string // file
-	keys   atauth.Keys
+	dir, binary string
+	args        []string
+	secret      string // for onboarding
+	ca          string // file
+	keys        atauth.Keys
 }
 
 // startServer starts one that has room for conns connections of ours.
-func startServer(ctx context.Context, dir, binary string, conns int) (*atserver, error) {
+func startServer(ctx context.Context, dir, binary string, conns int, more ...string) (*atserver, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
 	random := make([]byte, 32)
 	rand.Read(random)
-	s := &atserver{secret: hex.EncodeToString(random)}
+	s := &atserver{secret: hex.EncodeToString(random), dir: dir, binary: binary}
 	secretFile := filepath.Join(dir, "secret")
 	if err := os.WriteFile(secretFile, []byte(s.secret), 0o600); err != nil {
 		return nil, err
 	}
 	data, places := filepath.Join(dir, "data"), strconv.Itoa(2*conns+100)
-	process, err := start(ctx, dir, binary, "serve", "--atsign", benchSign, "--listen", "127.0.0.1:0", "--data", data,
-		"--cram-secret-file", secretFile, "--max-connections", places, "--max-per-address", places)
-	if err != nil {
-		return nil, err
-	}
 	s.ca = filepath.Join(data, "tls", "ca.pem")
+	s.args = append([]string{
+		"serve", "--atsign", benchSign, "--listen", "127.0.0.1:0", "--data", data,
+		"--cram-secret-file", secretFile, "--max-connections", places, "--max-per-address", places,
+	}, more...)
+	return s, s.start(ctx)
+}
+
+// start starts it, again after it has ended.
+func (s *atserver) start(ctx context.Context) error {
+	process, err := start(ctx, s.dir, s.binary, s.args...)
+	if err != nil {
+		return err
+	}
 	trust, err := trusting(s.ca)
 	if err != nil {
 		process.stop()
-		return nil, err
+		return err
 	}
-	s.target = target{process: process, trust: trust, welcome: s.logIn}
-	return s, nil
+	s.target = target{process: process, trust: trust, welcome: func(c *stream) error { return logIn(c, s.keys) }}
+	return nil
 }
 
 // onboard makes the keys that connections log in with.
 func (s *atserver) onboard(ctx context.Context) (err error) {
-	options := atauth.Options{Sign: benchSign, Server: s.address, CAFile: s.ca}
 	unsaved := func(atauth.Keys) error { return nil } // they live as long as the server
-	if s.keys, err = atauth.Onboard(ctx, options, s.secret, "atbench", "atbench", unsaved); err != nil {
+	if s.keys, err = atauth.Onboard(ctx, s.options(), s.secret, "atbench", "atbench", unsaved); err != nil {
 		return s.explain(fmt.Errorf("onboard: %w", err))
 	}
 	return nil
 }
 
-// logIn takes a fresh connection to where it waits for commands of the owner
-// (protocol, from and pkam).
-func (s *atserver) logIn(c *stream) error {
+func (s *atserver) options() atauth.Options {
+	return atauth.Options{Sign: benchSign, Server: s.address, CAFile: s.ca}
+}
+
+// logIn takes a fresh connection to where it waits for commands of whose keys
+// these are (protocol, from and pkam).
+func logIn(c *stream, keys atauth.Keys) error {
 	c.prompt = wire.Prompt("")
 	if err := c.greeting(); err != nil {
 		return err
@@ -77,12 +90,12 @@ func (s *atserver) logIn(c *stream) error {
 		return err
 	}
 	digest := sha256.Sum256([]byte(challenge))
-	signature, err := rsa.SignPKCS1v15(nil, s.keys.PKAM, crypto.SHA256, digest[:])
+	signature, err := rsa.SignPKCS1v15(nil, keys.PKAM, crypto.SHA256, digest[:])
 	if err != nil {
 		return err
 	}
 	c.prompt = wire.Prompt(benchSign)
-	_, err = c.ask("pkam:signingAlgo:rsa2048:hashingAlgo:sha256:enrollmentId:" + s.keys.Enrollment + ":" +
+	_, err = c.ask("pkam:signingAlgo:rsa2048:hashingAlgo:sha256:enrollmentId:" + keys.Enrollment + ":" +
 		base64.StdEncoding.EncodeToString(signature) + "\n")
 	return err
 }

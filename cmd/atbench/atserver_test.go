@@ -51,7 +51,7 @@ func TestLogIn(t *testing.T) {
 				io.WriteString(far, test.pkam)
 			}()
 			s := &stream{conn: near}
-			err := (&atserver{keys: atauth.Keys{PKAM: key, Enrollment: "e-1"}}).logIn(s)
+			err := logIn(s, atauth.Keys{PKAM: key, Enrollment: "e-1"})
 			if (err == nil) != test.ok {
 				t.Fatal(err)
 			}

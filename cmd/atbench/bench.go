@@ -6,15 +6,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"time"
 )
 
 // benchCmd is one run.
 type benchCmd struct {
-	Server   string   `placeholder:"PATH" help:"Binary of atserver (built from the source)."`
-	Dir      string   `placeholder:"DIR" help:"Where the temporary folder goes (${default}). A durable update costs what this disk costs." default:"${tempdir}"`
+	where    `embed:""`
 	Work     []string `default:"noop,llookup,update" enum:"noop,llookup,update" help:"What to ask for (${default})."`
 	Conns    []int    `default:"1,50" help:"Connections at once (${default})."`
 	Pairs    int      `default:"5" help:"Pairs of measurements for each figure (${default})."`
@@ -23,7 +21,6 @@ type benchCmd struct {
 	Records  int      `default:"10000" help:"Records in the store (${default})."`
 	Idle     int      `default:"1000" help:"Idle connections to measure the memory of, 0 for none (${default})."`
 	Settle   float64  `default:"15" help:"Seconds of rest before memory is measured (${default})."`
-	JSON     bool     `help:"Print JSON."`
 }
 
 // Help is what kong shows below the flags.
@@ -33,12 +30,6 @@ func (benchCmd) Help() string {
 
 // Validate keeps loads bounded.
 func (c *benchCmd) Validate() error {
-	within := func(name string, value, least, most int) error {
-		if value < least || value > most {
-			return fmt.Errorf("--%s must be from %d to %d", name, least, most)
-		}
-		return nil
-	}
 	if !(c.Seconds > 0 && c.Seconds <= 60 && c.Settle >= 0 && c.Settle <= 600) {
 		return errors.New("--seconds must be at most 60, --settle at most 600")
 	}
@@ -52,54 +43,33 @@ func (c *benchCmd) Validate() error {
 	)
 }
 
+func within(name string, value, least, most int) error {
+	if value < least || value > most {
+		return fmt.Errorf("--%s must be from %d to %d", name, least, most)
+	}
+	return nil
+}
+
 const (
 	maxConns    = 2000
 	maxPipeline = 256 // more and both sides wait for the other to read
 )
 
 // Run measures and prints.
-func (c *benchCmd) Run(ctx context.Context) (err error) {
-	dir, err := os.MkdirTemp(c.Dir, "atbench-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	if dir, err = filepath.Abs(dir); err != nil {
-		return err
-	}
-	report := report{
-		Machine: fmt.Sprintf("%s/%s, %d CPUs", runtime.GOOS, runtime.GOARCH, runtime.NumCPU()),
-		Pairs:   c.Pairs, Seconds: c.Seconds, Pipeline: c.Pipeline, Records: c.Records, ValueBytes: len(value),
-	}
-	if report.FileSystem, err = fileSystem(dir); err != nil {
-		return err
-	}
-	binary, err := c.binary(ctx, dir)
-	if err == nil {
-		report.Server, err = versionOf(ctx, binary)
-	}
-	if err == nil && c.Idle > 0 {
-		report.Memory, err = c.memory(ctx, dir, binary)
-	}
-	if err == nil {
-		report.Rates, err = c.rates(ctx, dir, binary)
-	}
-	if err != nil {
-		return err
-	}
-	if c.JSON {
-		return report.writeJSON(os.Stdout)
-	}
-	return report.writeTable(os.Stdout)
-}
-
-// binary is the server to measure: the one given, or a fresh build.
-func (c *benchCmd) binary(ctx context.Context, dir string) (string, error) {
-	if c.Server != "" {
-		return filepath.Abs(c.Server)
-	}
-	say("building")
-	return build(ctx, dir)
+func (c *benchCmd) Run(ctx context.Context) error {
+	return c.measure(ctx, func(dir, binary string, h host) (printed, error) {
+		r := &report{
+			host: h, Pairs: c.Pairs, Seconds: c.Seconds, Pipeline: c.Pipeline, Records: c.Records, ValueBytes: len(value),
+		}
+		var err error
+		if c.Idle > 0 {
+			r.Memory, err = c.memory(ctx, dir, binary)
+		}
+		if err == nil {
+			r.Rates, err = c.rates(ctx, dir, binary)
+		}
+		return r, err
+	})
 }
 
 // rates compares the rates of a server and an echo.
@@ -113,7 +83,7 @@ func (c *benchCmd) rates(ctx context.Context, dir, binary string) ([]rate, error
 		return nil, err
 	}
 	say("writing %d records", c.Records)
-	if err := fill(ctx, &atserver.target, c.Records); err != nil {
+	if err := fill(ctx, &atserver.target, works["update"], 0, c.Records); err != nil {
 		return nil, atserver.explain(err)
 	}
 	echo, err := startEcho(ctx, filepath.Join(dir, "echo"))

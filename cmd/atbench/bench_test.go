@@ -35,7 +35,7 @@ func TestValidate(t *testing.T) {
 	}
 }
 
-// TestAtbench runs the real command, with a real server and echo.
+// TestAtbench runs the real commands, with a real server and echo.
 func TestAtbench(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds and runs everything")
@@ -76,6 +76,16 @@ func TestAtbench(t *testing.T) {
 			t.Errorf("got %+v", rate)
 		}
 	}
+	out, err = bench("scale", "--server", filepath.Join(dir, "atserver"), "--json", "--keys=1600", "--namespaces=40",
+		"--rounds=1", "--seconds=0.05", "--settle=0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var scaled scaleReport
+	if err := json.Unmarshal(out, &scaled); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	wantScaled(t, scaled)
 	if _, err := bench("--server", filepath.Join(dir, "none")); err == nil {
 		t.Error("measured a server that is not there")
 	}

@@ -87,20 +87,20 @@ func (t *target) drive(ctx context.Context, on streams, l load, length time.Dura
 	return c, errors.Join(err, failed, ctx.Err())
 }
 
-// fill writes every record once.
-func fill(ctx context.Context, t *target, records int) error {
+// fill does a work once for every record from first up to end.
+func fill(ctx context.Context, t *target, work work, first, end int) error {
 	const conns, pipeline = 20, 16
 	on, err := t.dialAll(ctx, conns)
 	if err != nil {
 		return err
 	}
 	defer on.close()
-	return on.each(time.Now().Add(patience+time.Duration(records)*time.Millisecond), func(i int, s *stream) error {
-		for record := i; record < records && ctx.Err() == nil; {
+	return on.each(time.Now().Add(patience+time.Duration(end-first)*time.Millisecond), func(i int, s *stream) error {
+		for record := first + i; record < end && ctx.Err() == nil; {
 			s.out = s.out[:0]
 			n := 0
-			for ; n < pipeline && record < records; n++ {
-				s.out = works["update"](s.out, record)
+			for ; n < pipeline && record < end; n++ {
+				s.out = work(s.out, record)
 				record += conns
 			}
 			if err := s.exchange(n); err != nil {

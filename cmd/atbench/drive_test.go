@@ -74,7 +74,7 @@ func TestDriveEcho(t *testing.T) {
 
 func TestFill(t *testing.T) {
 	for _, records := range []int{1, 19, 1000} {
-		if err := fill(t.Context(), local(t), records); err != nil {
+		if err := fill(t.Context(), local(t), works["update"], 0, records); err != nil {
 			t.Errorf("%d records: %v", records, err)
 		}
 	}

@@ -5,6 +5,9 @@
 // that Go allows, drives both in turn with the same client code and prints the
 // median of the paired ratios. What the echo costs, TLS in Go costs.
 //
+// "atbench scale" compares the server with itself instead: with half a store and
+// a whole one, at the first and the last page, alone and beside long reads.
+//
 // It needs Linux, whose /proc tells the CPU time and memory of both. All runs on
 // loopback; it ends only processes that it started, and leaves nothing behind.
 package main
@@ -19,8 +22,9 @@ import (
 )
 
 type cli struct {
-	Run  benchCmd `cmd:"" default:"withargs" help:"Measure and print the figures (the default command)."`
-	Echo echoCmd  `cmd:"" hidden:"" help:"Be the echo."`
+	Run   benchCmd `cmd:"" default:"withargs" help:"Measure and print the figures (the default command)."`
+	Scale scaleCmd `cmd:"" help:"Measure how costs grow with the store."`
+	Echo  echoCmd  `cmd:"" hidden:"" help:"Be the echo."`
 }
 
 func main() {

@@ -53,15 +53,36 @@ func residentOf(pid int) (resident, error) {
 // parseStatus reads proc(5), /proc/pid/status.
 func parseStatus(status string) (m resident, err error) {
 	for name, bytes := range map[string]*int64{"VmRSS": &m.RSS, "RssAnon": &m.Anonymous} {
-		_, after, _ := strings.Cut(status, "\n"+name+":")
-		line, _, _ := strings.Cut(after, "\n")
-		kib, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(line), " kB"), 10, 64)
-		if err != nil {
-			return resident{}, fmt.Errorf("memory: no %s in /proc/PID/status", name)
+		if *bytes, err = statusLine(status, name); err != nil {
+			return resident{}, err
 		}
-		*bytes = kib << 10
 	}
 	return m, nil
+}
+
+// statusLine is what one line says of memory, in bytes.
+func statusLine(status, name string) (int64, error) {
+	_, after, _ := strings.Cut(status, "\n"+name+":")
+	line, _, _ := strings.Cut(after, "\n")
+	kib, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(line), " kB"), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("memory: no %s in /proc/PID/status", name)
+	}
+	return kib << 10, nil
+}
+
+// peakOf is the most that was resident since forgetPeak.
+func peakOf(pid int) (int64, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, fmt.Errorf("memory: %w", err)
+	}
+	return statusLine(string(status), "VmHWM")
+}
+
+// forgetPeak makes the peak what is resident now (proc(5), /proc/pid/clear_refs).
+func forgetPeak(pid int) error {
+	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0)
 }
 
 // fileSystem is the kind of file system that a folder is on.

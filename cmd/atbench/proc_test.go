@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"runtime"
 	"testing"
 	"time"
 )
@@ -54,6 +55,28 @@ broken
 	}
 	if got := parseMounts("", "/"); got != "" {
 		t.Errorf("no mounts: got %q", got)
+	}
+}
+
+func TestPeak(t *testing.T) {
+	if err := forgetPeak(os.Getpid()); err != nil {
+		t.Fatal(err)
+	}
+	before, err := peakOf(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, 64<<20)
+	for i := 0; i < len(b); i += 4096 {
+		b[i] = 1
+	}
+	after, err := peakOf(os.Getpid())
+	if err != nil || after < before+32<<20 {
+		t.Errorf("%d bytes more after touching %d: %v", after-before, len(b), err)
+	}
+	runtime.KeepAlive(b)
+	if _, err := peakOf(-1); err == nil || forgetPeak(-1) == nil {
+		t.Error("peak of no process")
 	}
 }
 

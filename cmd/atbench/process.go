@@ -26,6 +26,7 @@ type process struct {
 	address string // host:port
 	log     string // file with what it wrote to standard error
 	stop    func() // ends it and waits for that
+	kill    func() // the same with SIGKILL, which it does not notice
 }
 
 // start runs a binary with its log in dir, until ctx ends or stop is called.
@@ -58,6 +59,7 @@ func start(ctx context.Context, dir, binary string, args ...string) (*process, e
 	}
 	p.pid = cmd.Process.Pid
 	p.stop = func() { cancel(); cmd.Wait() }
+	p.kill = func() { cmd.Process.Kill(); p.stop() }
 	overdue := time.AfterFunc(startTimeout, cancel)
 	out := bufio.NewReader(stdout)
 	line, err := out.ReadString('\n')

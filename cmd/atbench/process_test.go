@@ -29,6 +29,17 @@ func TestStart(t *testing.T) {
 	}
 }
 
+func TestKill(t *testing.T) {
+	p, err := start(t.Context(), t.TempDir(), "/bin/sh", "-c", "trap '' TERM; echo 127.0.0.1:7; read line")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.kill()
+	if err := syscall.Kill(p.pid, 0); err != syscall.ESRCH {
+		t.Errorf("still there: %v", err)
+	}
+}
+
 func TestStartFails(t *testing.T) {
 	for script, want := range map[string]string{
 		"exit 1":                   "sh did not start",

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -11,9 +10,7 @@ import (
 
 // report is the result of a run.
 type report struct {
-	Server     string  `json:"server"` // its version
-	Machine    string  `json:"machine"`
-	FileSystem string  `json:"fileSystem"` // that the data is on
+	host
 	Pairs      int     `json:"pairs"`
 	Seconds    float64 `json:"seconds"`
 	Pipeline   int     `json:"pipeline"`
@@ -23,7 +20,7 @@ type report struct {
 	Memory     *memory `json:"memory,omitempty"`
 }
 
-func (r *report) writeJSON(w io.Writer) error {
+func writeJSON(w io.Writer, r any) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
 	return e.Encode(r)
@@ -32,11 +29,8 @@ func (r *report) writeJSON(w io.Writer) error {
 // writeTable prints the report for people.
 func (r *report) writeTable(w io.Writer) error {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s\n%s, data on %s", r.Server, r.Machine, cmp.Or(r.FileSystem, "an unknown file system"))
-	if r.FileSystem == "tmpfs" || r.FileSystem == "ramfs" {
-		b.WriteString(", where NOTHING IS DURABLE: give --dir to measure update")
-	}
-	fmt.Fprintf(&b, "\n%s records of %d bytes; %d pairs of %v s, each connection with %d in flight\n",
+	r.writeHead(&b)
+	fmt.Fprintf(&b, "%s records of %d bytes; %d pairs of %v s, each connection with %d in flight\n",
 		grouped(r.Records), r.ValueBytes, r.Pairs, r.Seconds, r.Pipeline)
 	r.tableRates(&b)
 	r.tableMemory(&b)
@@ -62,12 +56,14 @@ func (r *report) tableMemory(b *bytes.Buffer) {
 		return
 	}
 	b.WriteString("\nmemory                                       RSS    anonymous\n")
-	row := func(name string, m resident, unit string, bytes float64) {
-		fmt.Fprintf(b, "%-36s %7.1f %s  %7.1f %s\n", name, float64(m.RSS)/bytes, unit, float64(m.Anonymous)/bytes, unit)
-	}
-	row("empty", m.Empty, "MiB", 1<<20)
-	row(grouped(m.Connections)+" idle connections, logged in", m.Connected, "MiB", 1<<20)
-	row("each of them", m.Each, "KiB", 1<<10)
+	writeResident(b, "empty", m.Empty, "MiB", 1<<20)
+	writeResident(b, grouped(m.Connections)+" idle connections, logged in", m.Connected, "MiB", 1<<20)
+	writeResident(b, "each of them", m.Each, "KiB", 1<<10)
+}
+
+// writeResident prints a row about memory in units of so many bytes.
+func writeResident(b *bytes.Buffer, name string, m resident, unit string, bytes float64) {
+	fmt.Fprintf(b, "%-36s %7.1f %s  %7.1f %s\n", name, float64(m.RSS)/bytes, unit, float64(m.Anonymous)/bytes, unit)
 }
 
 // grouped writes a number that is not negative with commas.

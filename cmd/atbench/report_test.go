@@ -9,7 +9,7 @@ import (
 
 func sample() *report {
 	return &report{
-		Server: "atserver v1, go1.26", Machine: "linux/amd64, 2 CPUs", FileSystem: "ext4",
+		host:  host{Server: "atserver v1, go1.26", Machine: "linux/amd64, 2 CPUs", FileSystem: "ext4"},
 		Pairs: 5, Seconds: 0.5, Pipeline: 1, Records: 10000, ValueBytes: 100,
 		Rates: []rate{
 			{Work: "noop", Connections: 1, Ratio: spread{0.97, 0.9, 1.02}, Atserver: side{14650.4, 52.25}, Echo: side{15100, 48}},
@@ -62,7 +62,7 @@ func TestWriteTableWarnsOfTmpfs(t *testing.T) {
 
 func TestWriteJSON(t *testing.T) {
 	var b bytes.Buffer
-	if err := sample().writeJSON(&b); err != nil {
+	if err := writeJSON(&b, sample()); err != nil {
 		t.Fatal(err)
 	}
 	var back report

@@ -16,7 +16,8 @@ type stream struct {
 	prompt string // what replies end with
 	out    []byte // reused for requests
 	in     [16 << 10]byte
-	have   int // bytes in in that are no complete reply yet
+	have   int    // bytes in in that are no complete reply yet
+	long   []byte // reused for replies that in does not hold
 }
 
 var errMany = errors.New("more replies than requests")
@@ -39,6 +40,26 @@ func (s *stream) ask(line string) (string, error) {
 	}
 	payload, err := s.await(1)
 	return string(payload), err
+}
+
+// askLong is ask for a reply of any length. It is valid until the next call.
+func (s *stream) askLong(line []byte) (payload []byte, err error) {
+	if _, err := s.conn.Write(line); err != nil {
+		return nil, err
+	}
+	s.long = s.long[:0]
+	for end := []byte("\n" + s.prompt); !bytes.HasSuffix(s.long, end); {
+		read, err := s.conn.Read(s.in[:])
+		if err != nil {
+			return nil, err
+		}
+		s.long = append(s.long, s.in[:read]...)
+	}
+	payload, rest, err := cutReply(s.long, s.prompt)
+	if err == nil && len(rest) > 0 {
+		err = errMany
+	}
+	return payload, err
 }
 
 // await reads n replies, and returns the payload of the last. It is valid until

@@ -87,6 +87,34 @@ func TestStreamAsk(t *testing.T) {
 	}
 }
 
+func TestStreamAskLong(t *testing.T) {
+	long := strings.Repeat("0123456789", 100_000)
+	for name, pieces := range map[string][]string{
+		"short":             {"data:ok\n@a@", "data:ok\n@a@"},
+		"long":              {"data:" + long + "\n@a@", "data:ok\n@a@"},
+		"prompt of its own": {"data:" + long + "\n", "@a", "@", "data:ok\n@a@"},
+	} {
+		s := talk(t, pieces...)
+		got, err := s.askLong([]byte("scan\n"))
+		if want := strings.TrimSuffix(strings.TrimPrefix(pieces[0], "data:"), "\n@a@"); strings.TrimSpace(string(got)) != strings.TrimSpace(want) || err != nil {
+			t.Errorf("%s: %d bytes, %v", name, len(got), err)
+		}
+		if got, err := s.askLong([]byte("noop:0\n")); string(got) != "ok" || err != nil {
+			t.Errorf("%s: then %.50q, %v", name, got, err)
+		}
+	}
+	for name, pieces := range map[string][]string{
+		"closed":        {"data:" + long},
+		"an error":      {"error:AT0003-no\n@a@"},
+		"one too many":  {"data:ok\n@a@data:ok\n@a@"},
+		"other prompts": {"data:ok\n@b@"},
+	} {
+		if got, err := talk(t, pieces...).askLong([]byte("scan\n")); err == nil {
+			t.Errorf("%s: got %.50q", name, got)
+		}
+	}
+}
+
 func TestStreamGreetingFails(t *testing.T) {
 	if err := talk(t, "error:AT0012-").greeting(); err == nil {
 		t.Error("took an error for a greeting")

@@ -1,16 +1,15 @@
 package main
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
-	"atserver/server"
+	"github.com/rs/zerolog"
+
 	"atserver/server/directory"
 	"atserver/store/atkey"
 )
@@ -46,13 +45,13 @@ func (c *directoryCmd) Run() error {
 		}
 		entries[sign] = address
 	}
-	certificate, err := c.certificate()
+	certificate, err := c.certificate(log)
 	if err != nil {
 		return err
 	}
 	dir, err := directory.New(directory.Options{
 		Entries: entries, EntriesFile: c.Entries, Log: log,
-		TLS: &tls.Config{Certificates: []tls.Certificate{certificate}},
+		TLS: certificate.tls(),
 	})
 	if err != nil {
 		return err
@@ -61,6 +60,11 @@ func (c *directoryCmd) Run() error {
 	if err != nil {
 		return err
 	}
+	if c.Data != "" {
+		if err := noteAddress(c.Data, listener.Addr().String()); err != nil {
+			return err
+		}
+	}
 	ctx, stop := untilSignal()
 	defer stop()
 	fmt.Printf("the directory answers at %s\n", listener.Addr())
@@ -68,31 +72,23 @@ func (c *directoryCmd) Run() error {
 }
 
 // certificate reads the given one, or makes one.
-func (c *directoryCmd) certificate() (tls.Certificate, error) {
+func (c *directoryCmd) certificate(log zerolog.Logger) (*certificate, error) {
 	if (c.Cert == "") != (c.Key == "") {
-		return tls.Certificate{}, errors.New("a certificate and its key must be given together")
+		return nil, errors.New("a certificate and its key must be given together")
 	}
-	if c.Cert == "" {
-		if c.Data == "" {
-			c.Data = filepath.Join(defaultData(), "directory")
-		}
-		if err := os.MkdirAll(c.Data, 0o700); err != nil {
-			return tls.Certificate{}, fmt.Errorf("data folder: %w", err)
-		}
-		now := time.Now()
-		authority, err := server.OpenAuthority(filepath.Join(c.Data, "tls"), now)
-		if err == nil {
-			err = authority.Issue(c.Name, now)
-		}
-		if err != nil {
-			return tls.Certificate{}, err
-		}
-		fmt.Printf("clients must trust %s\n", authority.CAFile())
-		c.Cert, c.Key = authority.CertFile(), authority.KeyFile()
+	if c.Cert != "" {
+		return openCertificate(c.Cert, c.Key, log)
 	}
-	pair, err := tls.LoadX509KeyPair(c.Cert, c.Key)
+	if c.Data == "" {
+		c.Data = filepath.Join(defaultData(), "directory")
+	}
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	made, err := makeCertificate(filepath.Join(c.Data, "tls"), c.Name, log)
 	if err != nil {
-		return pair, fmt.Errorf("certificate %s with key %s: %w", c.Cert, c.Key, err)
+		return nil, err
 	}
-	return pair, nil
+	fmt.Printf("clients must trust %s\n", made.authority.CAFile())
+	return made, nil
 }

@@ -2,9 +2,7 @@ package main_test
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,13 +13,7 @@ import (
 // locate asks a directory, "" is an atSign that it does not know.
 func (p *process) locate(ca, sign string) string {
 	p.t.Helper()
-	raw, err := os.ReadFile(ca)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(raw)
-	address, err := wire.LookupDirectory(bounded(p.t), p.address(), &tls.Config{RootCAs: roots}, sign)
+	address, err := wire.LookupDirectory(bounded(p.t), p.address(), &tls.Config{RootCAs: roots(p.t, ca)}, sign)
 	if err != nil && !errors.Is(err, wire.ErrNoAddress) {
 		p.t.Fatal(err)
 	}

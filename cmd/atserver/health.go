@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -16,8 +17,9 @@ import (
 // healthCmd is for Docker's HEALTHCHECK and the like.
 type healthCmd struct {
 	operatorFlags
-	Address string        `env:"ATSERVER_HEALTH" placeholder:"HOST:PORT" help:"Server to ask (the one that uses the data folder)."`
-	Timeout time.Duration `default:"5s" help:"How long to wait (${default})."`
+	Address   string        `env:"ATSERVER_HEALTH" placeholder:"HOST:PORT" help:"Server to ask (the one that uses the data folder)."`
+	Directory bool          `help:"What is asked is a directory."`
+	Timeout   time.Duration `default:"5s" help:"How long to wait (${default})."`
 }
 
 // Run ends without an error when the server executes a command.
@@ -31,22 +33,43 @@ func (c *healthCmd) Run() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), c.Timeout)
 	defer cancel()
+	ask := asksServer
+	if c.Directory {
+		ask = asksDirectory
+	}
 	// Nothing secret is said and nothing that is answered is believed but that
 	// somebody answers, so it does not matter whose certificate it is.
-	conn, err := wire.Dial(ctx, address, &tls.Config{InsecureSkipVerify: true})
-	if err != nil {
+	if err := ask(ctx, address, &tls.Config{InsecureSkipVerify: true}); err != nil {
 		return fmt.Errorf("not healthy: %w", err)
+	}
+	fmt.Println("healthy")
+	return nil
+}
+
+// asksServer wants a command executed.
+func asksServer(ctx context.Context, address string, trust *tls.Config) error {
+	conn, err := wire.Dial(ctx, address, trust)
+	if err != nil {
+		return err
 	}
 	defer conn.Close()
 	answer, err := conn.Ask(ctx, "noop:0")
 	if err != nil {
-		return fmt.Errorf("not healthy: %s: %w", address, err)
+		return fmt.Errorf("%s: %w", address, err)
 	}
 	if answer != "ok" {
-		return fmt.Errorf("not healthy: %s answers %q", address, answer)
+		return fmt.Errorf("%s answers %q", address, answer)
 	}
-	fmt.Println("healthy")
 	return nil
+}
+
+// asksDirectory wants to be told where an atSign is, or that there is none.
+func asksDirectory(ctx context.Context, address string, trust *tls.Config) error {
+	_, err := wire.LookupDirectory(ctx, address, trust, "@health")
+	if errors.Is(err, wire.ErrNoAddress) {
+		return nil
+	}
+	return err
 }
 
 const addressFile = "listen"
@@ -66,9 +89,18 @@ func (c *healthCmd) noted() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("no server uses this data folder: %w", err)
 	}
-	host, port, err := net.SplitHostPort(strings.TrimSpace(string(raw)))
+	address, err := reachable(strings.TrimSpace(string(raw)))
 	if err != nil {
 		return "", fmt.Errorf("address in the data folder: %w", err)
+	}
+	return address, nil
+}
+
+// reachable is the address at which this machine reaches a listener.
+func reachable(listen string) (string, error) {
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return "", err
 	}
 	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"

@@ -38,6 +38,21 @@ func TestHealth(t *testing.T) {
 	launch(t, env, "health").wantRefused("no server given")
 }
 
+func TestHealthOfADirectory(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	health := []string{"health", "--directory", "--data", data}
+	launch(t, nil, health...).wantRefused("no server uses this data folder")
+	d := serving(t, nil, "directory", "--listen", "127.0.0.1:0", "--data", data)
+	if h := launch(t, nil, health...); h.status() != 0 || h.stdout.String() != "healthy\n" {
+		t.Errorf("said %q", h.stderr.String())
+	}
+	d.stop()
+	launch(t, nil, health...).wantRefused("not healthy")
+	s := serving(t, nil, local(t.TempDir())...)
+	launch(t, nil, "health", "--directory", "--address", s.address()).wantRefused("not healthy")
+}
+
 // A server that listens everywhere is asked on loopback.
 func TestHealthOfAllInterfaces(t *testing.T) {
 	t.Parallel()

@@ -17,6 +17,7 @@ type cli struct {
 	Enroll    enrollCmd    `cmd:"" help:"List enrollments and decide about them, as an operator of this machine."`
 	Audit     auditCmd     `cmd:"" help:"Read and verify the audit trail."`
 	Directory directoryCmd `cmd:"" help:"Run a small atDirectory for a network of one's own."`
+	Network   networkCmd   `cmd:"" help:"Run a whole network of one's own, for development and tests."`
 	Health    healthCmd    `cmd:"" help:"Ask a running server on this machine whether it answers."`
 	Version   versionCmd   `cmd:"" help:"Tell the version."`
 }

@@ -201,17 +201,23 @@ func (p *process) wantRefused(why string) {
 // dial connects to it as a client that trusts the authority in a file.
 func (p *process) dial(ca string) (*wire.Conn, error) {
 	p.t.Helper()
-	raw, err := os.ReadFile(ca)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(raw)
-	c, err := wire.Dial(bounded(p.t), p.address(), &tls.Config{RootCAs: roots})
+	c, err := wire.Dial(bounded(p.t), p.address(), &tls.Config{RootCAs: roots(p.t, ca)})
 	if err == nil {
 		p.t.Cleanup(func() { c.Close() })
 	}
 	return c, err
+}
+
+// roots are the authorities in a file.
+func roots(t *testing.T, file string) *x509.CertPool {
+	t.Helper()
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(raw)
+	return pool
 }
 
 // client is dial with the authority in a data folder.
@@ -250,8 +256,12 @@ func login(t *testing.T, c *wire.Conn, secret string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	digest := sha512.Sum512([]byte(secret + challenge))
-	ask(t, c, "cram:"+hex.EncodeToString(digest[:]), "success")
+	ask(t, c, "cram:"+digest(secret+challenge), "success")
+}
+
+func digest(text string) string {
+	sum := sha512.Sum512([]byte(text))
+	return hex.EncodeToString(sum[:])
 }
 
 // randomSecret is good as a CRAM secret.

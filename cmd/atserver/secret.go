@@ -8,6 +8,8 @@ import (
 
 	"github.com/rs/zerolog"
 	"golang.org/x/term"
+
+	"atserver/store/atkey"
 )
 
 // secretFile is where a bootstrap secret of our own making waits for its owner
@@ -15,9 +17,9 @@ import (
 type secretFile string
 
 // deliver shows the secret on a terminal, or leaves it in the file.
-func (f secretFile) deliver(secret string) error {
+func (f secretFile) deliver(sign atkey.Sign, secret string) error {
 	if term.IsTerminal(int(os.Stdout.Fd())) {
-		fmt.Printf("CRAM secret for onboarding, shown only this once:\n\n    %s\n\n", secret)
+		fmt.Printf("CRAM secret for onboarding %s, shown only this once:\n\n    %s\n\n", sign, secret)
 		return nil
 	}
 	file, err := os.OpenFile(string(f), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
@@ -33,9 +35,14 @@ func (f secretFile) deliver(secret string) error {
 
 // remind tells where the secret waits, if it does.
 func (f secretFile) remind() {
-	if _, err := os.Stat(string(f)); err == nil {
+	if f.waits() {
 		fmt.Printf("the CRAM secret for onboarding is in %s\n", f)
 	}
+}
+
+func (f secretFile) waits() bool {
+	_, err := os.Stat(string(f))
+	return err == nil
 }
 
 // discard removes a secret that is good for nothing any more.

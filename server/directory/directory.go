@@ -16,7 +16,8 @@ import (
 )
 
 const (
-	maxConns = 512 // more are closed at once
+	maxConns      = 512 // more are closed at once
+	maxPerAddress = maxConns / 2
 	// minPause and maxPause bound how long accepting rests after a failure, such as want of file descriptors.
 	minPause = 5 * time.Millisecond
 	maxPause = time.Second
@@ -77,7 +78,7 @@ func (d *Directory) Run(ctx context.Context, l net.Listener) error {
 	defer context.AfterFunc(ctx, func() { l.Close() })()
 	defer l.Close()
 
-	slots := make(chan struct{}, maxConns)
+	places := places{taken: make(map[string]int)}
 	pause := minPause
 	for {
 		conn, err := l.Accept()
@@ -97,18 +98,25 @@ func (d *Directory) Run(ctx context.Context, l net.Listener) error {
 			continue
 		}
 		pause = minPause
-		select {
-		case slots <- struct{}{}:
-			conns.Go(func() {
-				defer func() { <-slots }()
-				d.guard(ctx, conn)
-			})
-		default:
+		leave, ok := places.take(conn.RemoteAddr())
+		if !ok {
 			conn.Close()
-			d.log.Warn().Int("limit", maxConns).Msg("directory is full")
+			d.log.Warn().Stringer("from", conn.RemoteAddr()).Msg("directory has no place for a connection")
+			continue
 		}
+		conns.Go(func() {
+			defer leave()
+			d.guard(ctx, conn)
+		})
 	}
 }
+
+// Set enters an atSign with the "host:port" of its server, or changes that, for requests from now on. What the entries
+// file says of it wins all the same.
+func (d *Directory) Set(sign atkey.Sign, address string) error { return d.entries.set(sign, address) }
+
+// Remove strikes an atSign out, unless the entries file lists it. Removing one that is not there is no mistake.
+func (d *Directory) Remove(sign atkey.Sign) { d.entries.remove(sign) }
 
 // guard serves one connection and keeps its faults to itself.
 func (d *Directory) guard(ctx context.Context, conn net.Conn) {
@@ -119,7 +127,7 @@ func (d *Directory) guard(ctx context.Context, conn net.Conn) {
 			d.log.Error().Interface("fault", fault).Bytes("stack", debug.Stack()).Msg("directory connection failed")
 		}
 	}()
-	if err := d.serve(conn); err != nil {
+	if err := d.serve(ctx, conn); err != nil {
 		d.log.Debug().Err(err).Stringer("from", conn.RemoteAddr()).Msg("directory connection ended")
 	}
 }

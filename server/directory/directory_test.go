@@ -64,6 +64,12 @@ func run(t *testing.T, o Options) (addr string, client *tls.Config) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return runs(t, d), client
+}
+
+// runs lets a directory run as long as the test, and returns its address.
+func runs(t *testing.T, d *Directory) (addr string) {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -78,7 +84,7 @@ func run(t *testing.T, o Options) (addr string, client *tls.Config) {
 		}
 	})
 	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return "localhost:" + port, client
+	return "localhost:" + port
 }
 
 // client is a raw TLS connection whose greeting has been read.
@@ -144,15 +150,14 @@ func TestAnswers(t *testing.T) {
 		{"two LF", "alice\n\n", []string{"localhost:6401\r\n@"}},
 		{"several", "alice\nbob\n@alice\n", []string{"localhost:6401\r\n@", "null\r\n@", "localhost:6401\r\n@"}},
 		{"longest", strings.Repeat("x", maxRequest) + "\n", []string{"null\r\n@"}},
+		{"longest, then more", strings.Repeat("x", maxRequest) + "\nalice\n", []string{"null\r\n@", "localhost:6401\r\n@"}},
 	}
-	same := connect(t, addr, cfg)
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			for _, c := range []client{connect(t, addr, cfg), same} {
-				c.send(test.sent)
-				for _, want := range test.want {
-					c.want(want)
-				}
+			c := connect(t, addr, cfg)
+			c.send(test.sent)
+			for _, want := range test.want {
+				c.want(want)
 			}
 		})
 	}
@@ -173,10 +178,12 @@ func TestClosing(t *testing.T) {
 		"exit":              "@exit\n",
 		"exit CRLF":         "@exit\r\n",
 		"exit without LF":   "@exit",
+		"exit in capitals":  "@EXIT",
 		"too long":          strings.Repeat("x", maxRequest+1) + "\n",
 		"too long, no LF":   strings.Repeat("x", maxRequest+1),
 		"nothing after":     "@exit\nalice\n",
 		"blanks are bytes":  strings.Repeat(" ", 3*maxRequest),
+		"blanks around":     strings.Repeat(" ", maxRequest-4) + "alice\n",
 		"too long at rest":  "@exi" + strings.Repeat("t", maxRequest),
 		"very long at once": strings.Repeat("x", 16000),
 	} {
@@ -285,22 +292,80 @@ func TestNotTLS(t *testing.T) {
 	connect(t, addr, cfg)
 }
 
-func TestFull(t *testing.T) {
-	addr, _ := run(t, Options{Entries: people})
-	for range maxConns {
-		conn, err := net.Dial("tcp", addr)
+func TestPlaces(t *testing.T) {
+	addr, cfg := run(t, Options{Entries: people})
+	_, port, _ := net.SplitHostPort(addr)
+	from := func(ip string) net.Conn {
+		t.Helper()
+		dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(ip)}}
+		conn, err := dialer.Dial("tcp", "127.0.0.1:"+port)
 		if err != nil {
+			t.Skip(err) // 127.0.0.2 is no loopback address everywhere
+		}
+		t.Cleanup(func() { conn.Close() })
+		return conn
+	}
+	refused := func(conn net.Conn) {
+		t.Helper()
+		if rest, _ := io.ReadAll(conn); len(rest) != 0 {
+			t.Errorf("got %q", rest)
+		}
+	}
+	first := make([]net.Conn, maxPerAddress)
+	for i := range first {
+		first[i] = from("127.0.0.2")
+	}
+	refused(from("127.0.0.2"))
+	connect(t, addr, cfg).Close() // one address has had enough, not so another
+	for range maxConns - maxPerAddress {
+		from("127.0.0.3")
+	}
+	refused(from("127.0.0.4"))
+	first[0].Close()
+	for late := time.Now().Add(10 * time.Second); ; { // the place is free once the end has come through
+		conn, err := tls.Dial("tcp", addr, cfg)
+		if err == nil {
+			conn.Close()
+			return
+		}
+		if time.Now().After(late) {
 			t.Fatal(err)
 		}
-		defer conn.Close()
 	}
-	conn, err := net.Dial("tcp", addr)
+}
+
+func TestSetAndRemove(t *testing.T) {
+	server, cfg := authority(t)
+	d, err := New(Options{TLS: server, EntriesFile: newFile(t, "@carol localhost:6403\n").path})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
-	if rest, _ := io.ReadAll(conn); len(rest) != 0 {
-		t.Errorf("got %q", rest)
+	addr := runs(t, d)
+	tests := []struct {
+		change func() error
+		want   map[string]string
+		err    string
+	}{
+		{func() error { return nil }, map[string]string{"alice": "null", "carol": "localhost:6403"}, ""},
+		{func() error { return d.Set("@alice", "localhost:6401") }, map[string]string{"alice": "localhost:6401"}, ""},
+		{func() error { return d.Set("@alice", "localhost:6402") }, map[string]string{"alice": "localhost:6402"}, ""},
+		{func() error { return d.Set("@carol", "localhost:1") }, map[string]string{"carol": "localhost:6403"}, ""},
+		{func() error { return d.Set("@Alice", "localhost:1") }, map[string]string{"alice": "localhost:6402"}, "folded"},
+		{func() error { return d.Set("@alice", "[::1]:1") }, map[string]string{"alice": "localhost:6402"}, "host:port"},
+		{func() error { return d.Set("alice@", "localhost:1") }, map[string]string{"alice": "localhost:6402"}, "invalid @sign"},
+		{func() error { d.Remove("@alice"); d.Remove("@nobody"); return nil }, map[string]string{"alice": "null"}, ""},
+		{func() error { d.Remove("@carol"); return nil }, map[string]string{"carol": "localhost:6403"}, ""},
+	}
+	for i, test := range tests {
+		if err := test.change(); (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), test.err) {
+			t.Errorf("%d: got %v, want %q", i, err, test.err)
+		}
+		c := connect(t, addr, cfg)
+		for name, want := range test.want {
+			c.send(name + "\n")
+			c.want(want + "\r\n@")
+		}
+		c.Close()
 	}
 }
 

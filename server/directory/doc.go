@@ -2,9 +2,11 @@
 // is meant for a network of one's own, for demonstrations and for tests.
 //
 // A client is greeted with "@", sends names, with or without "@" and in any case, one a line, and gets "host:port" or
-// "null" for each, ended by CR LF and "@" in the same TLS record. "@exit" closes the connection.
+// "null" for each, ended by CR LF and "@" in the same TLS record. "@exit", with LF or without, closes the connection, and
+// so does a request of more than 255 bytes. The second unknown name on a connection is answered after 3 s, the third
+// closes it as late; a blank line gets "null" at once and counts for nothing.
 //
-// The entries come from the caller and from a text file, of which the form is
+// The entries come from the caller, who may change them at any time, and from a text file, of which the form is
 //
 //	# comment
 //	@alice=alice.example.org:6464
@@ -12,6 +14,7 @@
 //
 // The file is read again when it changes; as long as the new one has a fault the entries of the old one stay.
 //
-// What it guarantees: the number of connections, the length of a request and the time that a silent client may take
-// are bounded, and a fault in serving one connection ends that connection only.
+// What it guarantees: the number of connections, in all and from one address, the length of a request and the time that a
+// silent client may take are bounded; whoever is made to wait makes nobody else wait; and a fault in serving one
+// connection ends that connection only.
 package directory

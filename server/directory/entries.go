@@ -2,7 +2,6 @@ package directory
 
 import (
 	"fmt"
-	"maps"
 	"os"
 	"strings"
 	"sync"
@@ -17,14 +16,14 @@ import (
 // recheck is how long the entries file is taken to be unchanged.
 const recheck = time.Second
 
-// entries knows the address of each atSign: those given for good, and over them those of a file.
+// entries knows the address of each atSign: those given by the caller, and over them those of a file.
 type entries struct {
-	given map[atkey.Sign]string
-	path  string // "" when there is no file
-	now   func() time.Time
-	log   zerolog.Logger
+	path string // "" when there is no file
+	now  func() time.Time
+	log  zerolog.Logger
 
 	mu      sync.Mutex
+	given   map[atkey.Sign]string
 	listed  map[atkey.Sign]string // what the file said when it was last good
 	seen    os.FileInfo           // the file when it was last read, good or bad; nil when it could not be
 	checked time.Time
@@ -32,15 +31,11 @@ type entries struct {
 
 // open checks the given entries and reads the file for the first time.
 func (e *entries) open() error {
-	e.given = maps.Clone(e.given)
-	for sign, address := range e.given {
-		if folded, err := atkey.ParseSign(string(sign)); err != nil {
-			return fmt.Errorf("directory entry %q: %w", sign, err)
-		} else if folded != sign {
-			return fmt.Errorf("directory entry %q: atSign is not folded to %q", sign, folded)
-		}
-		if err := wire.CheckAddress(address); err != nil {
-			return fmt.Errorf("directory entry %s: %w", sign, err)
+	given := e.given
+	e.given = make(map[atkey.Sign]string, len(given))
+	for sign, address := range given {
+		if err := e.set(sign, address); err != nil {
+			return err
 		}
 	}
 	if e.path == "" {
@@ -48,6 +43,29 @@ func (e *entries) open() error {
 	}
 	e.checked = e.now()
 	return e.read()
+}
+
+// set gives an atSign an address, in place of the one that it was given before.
+func (e *entries) set(sign atkey.Sign, address string) error {
+	if folded, err := atkey.ParseSign(string(sign)); err != nil {
+		return fmt.Errorf("directory entry %q: %w", sign, err)
+	} else if folded != sign {
+		return fmt.Errorf("directory entry %q: atSign is not folded to %q", sign, folded)
+	}
+	if err := wire.CheckAddress(address); err != nil {
+		return fmt.Errorf("directory entry %s: %w", sign, err)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.given[sign] = address
+	return nil
+}
+
+// remove takes away what an atSign was given.
+func (e *entries) remove(sign atkey.Sign) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.given, sign)
 }
 
 // lookup returns the address of sign, "" when it has none.

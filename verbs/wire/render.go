@@ -44,11 +44,33 @@ func AppendReply[T ~string | ~[]byte](dst []byte, payload T, prompt string) []by
 	return append(dst, prompt...)
 }
 
-// fold makes one line of b: a second one would be read as the reply to the next command.
+// LongReply is AppendReply for a payload of 32 KiB or more, which it does not copy but may change. The reply comes in
+// pieces, each to be written at once: the first and the last are full TLS records, see Tail.
+func LongReply(payload []byte, prompt string) [3][]byte {
+	fold(payload)
+	first := make([]byte, 0, maxRecord)
+	if !bytes.HasPrefix(payload, []byte("data:")) {
+		first = append(first, "data:"...)
+	}
+	begin := maxRecord - len(first)
+	end := len(payload) - (maxRecord - len("\n") - len(prompt))
+	last := append(make([]byte, 0, maxRecord), payload[end:]...)
+	last = append(append(last, '\n'), prompt...)
+	return [3][]byte{append(first, payload[:begin]...), payload[begin:end], last}
+}
+
+// fold makes one line of b: a second one would be read as the reply to the next command. To at_c CR is the end of a
+// line, too, and NUL that of everything.
 func fold(b []byte) {
-	for i := bytes.IndexByte(b, '\n'); i >= 0; i = bytes.IndexByte(b, '\n') {
-		b[i] = ' '
-		b = b[i+1:]
+	for _, end := range []byte("\n\r\x00") {
+		for rest := b; ; {
+			i := bytes.IndexByte(rest, end)
+			if i < 0 {
+				break
+			}
+			rest[i] = ' '
+			rest = rest[i+1:]
+		}
 	}
 }
 
