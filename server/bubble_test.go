@@ -75,7 +75,7 @@ func (b *bubble) dial() *client {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(pem)
 	raw := &tap{Conn: b.raw()}
-	c := &client{Conn: tls.Client(raw, &tls.Config{RootCAs: roots, ServerName: "localhost"}), t: b.t, raw: raw}
+	c := &client{Conn: tls.Client(raw, &tls.Config{RootCAs: roots, ServerName: "localhost"}), t: b.t, raw: raw, sign: "@alice"}
 	return c
 }
 

@@ -86,6 +86,7 @@ func (c *conn) serve() {
 	c.session.Stay = c.stay
 	c.session.Turn = c.takeTurn
 	c.session.Monitor = c.startMonitor
+	c.session.SendReady = func() { c.flush() } // a failure shows when the answer is sent
 	c.principal = c.session.Principal
 	c.framer.Budget = c.srv.shareOf(enroll.Anonymous)
 	if c.say([]byte(wire.Prompt(""))) != nil {

@@ -8,13 +8,14 @@ import (
 	"atserver/verbs"
 )
 
-// newOutbox delivers what the owner's apps tell others, if others can be reached.
+// newOutbox delivers what the owner's apps tell others.
 func (s *Server) newOutbox() *notify.Outbox {
-	if s.options.Peers == nil {
-		return nil
+	by := s.options.Peers
+	if by == nil {
+		by = s.peers
 	}
 	return notify.NewOutbox(notify.Options{
-		DB: s.db, Peers: s.options.Peers, Now: s.options.Now, Log: s.options.Log,
+		DB: s.db, Peers: by, Now: s.options.Now, Log: s.options.Log,
 		Judge: func(err error) notify.Verdict {
 			switch {
 			case verbs.IsFinal(err):
@@ -29,9 +30,6 @@ func (s *Server) newOutbox() *notify.Outbox {
 
 // deliver runs the outbox until ctx ends.
 func (s *Server) deliver(ctx context.Context) {
-	if s.outbox == nil {
-		return
-	}
 	if err := s.outbox.Run(ctx); err != nil {
 		s.options.Log.Error().Err(err).Msg("Notifications that wait were not found")
 	}
@@ -39,10 +37,9 @@ func (s *Server) deliver(ctx context.Context) {
 
 // notified is told of each notification that was kept.
 func (s *Server) notified(n store.Notification) {
-	switch {
-	case n.Type != store.Sent:
-		s.hub.Publish(n)
-	case s.outbox != nil:
+	if n.Type == store.Sent {
 		s.outbox.Wake(n.To)
+	} else {
+		s.hub.Publish(n)
 	}
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -20,6 +21,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"atserver/enroll"
+	"atserver/store/atkey"
 )
 
 // cramSecret logs the owner in: the servers under test run in testing mode, so
@@ -84,12 +86,18 @@ type box struct {
 // is chosen for tests.
 func start(t *testing.T, o Options) *box {
 	t.Helper()
-	b := &box{t: t, clock: newClock(), log: &lockedBuffer{}}
-	b.Server = b.open(o)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return startAt(t, o, l)
+}
+
+// startAt is start for a server whose address is known before it runs.
+func startAt(t *testing.T, o Options, l net.Listener) *box {
+	t.Helper()
+	b := &box{t: t, clock: newClock(), log: &lockedBuffer{}}
+	b.Server = b.open(o)
 	b.addr, b.conns = l.Addr().String(), &tappedListener{Listener: l}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
@@ -112,7 +120,7 @@ func start(t *testing.T, o Options) *box {
 // open makes the server without running it.
 func (b *box) open(o Options) *Server {
 	b.t.Helper()
-	o.Sign, o.CRAMSecret, o.TestingMode = "@alice", cramSecret, true
+	o.Sign, o.CRAMSecret, o.TestingMode = cmp.Or(o.Sign, "@alice"), cramSecret, true
 	o.Now, o.Log = b.clock.now, zerolog.New(b.log)
 	srv, err := New(o)
 	if err != nil {
@@ -205,8 +213,9 @@ func eventually(t *testing.T, done func() bool) {
 // client is one connection to the server, which sees the records that arrive.
 type client struct {
 	*tls.Conn
-	t   *testing.T
-	raw *tap
+	t    *testing.T
+	raw  *tap
+	sign atkey.Sign // whose server it is
 }
 
 // dialing says how a client connects; the zero value is from 127.0.0.1, with
@@ -245,7 +254,7 @@ func (b *box) try(d dialing) (*client, error) {
 	if d.cert != nil {
 		cfg.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return d.cert, nil }
 	}
-	c := &client{t: b.t, raw: &tap{Conn: conn}}
+	c := &client{t: b.t, raw: &tap{Conn: conn}, sign: b.options.Sign}
 	c.Conn = tls.Client(c.raw, cfg)
 	c.soon()
 	return c, c.Handshake()
@@ -342,13 +351,14 @@ func (c *client) wantEnd() {
 // login proves to hold the CRAM secret.
 func (c *client) login() {
 	c.t.Helper()
-	c.send("from:@alice\n")
+	sign := string(c.sign)
+	c.send("from:" + sign + "\n")
 	challenge, ok := strings.CutPrefix(c.line(), "data:")
 	if !ok {
 		c.t.Fatal("no challenge")
 	}
 	c.want("@")
-	c.ask("cram:"+enroll.CRAMDigest(cramSecret, strings.TrimSpace(challenge)), "data:success\n@alice@")
+	c.ask("cram:"+enroll.CRAMDigest(cramSecret, strings.TrimSpace(challenge)), "data:success\n"+sign+"@")
 }
 
 // put stores a value of n bytes that everybody may read, and returns it.

@@ -24,6 +24,14 @@ func (s *Server) settings(accesses *verbs.AccessLog) *verbs.Settings {
 		},
 		verbs.Setting{Name: "autoNotify", Default: autoNotify, Switch: true},
 		verbs.Setting{
+			Name: "doCacheRefreshNow", Switch: true,
+			Changed: func(on int) {
+				if on == 1 {
+					s.refresher.start(s.options.Now())
+				}
+			},
+		},
+		verbs.Setting{
 			Name: "checkCertificateReload", Switch: true,
 			Changed: func(on int) {
 				if on == 1 {

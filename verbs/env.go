@@ -24,7 +24,9 @@ type Env struct {
 	Accesses         *AccessLog
 	Horizons         *Horizons
 	Connections      func() []Connection // that are open
-	NotificationLife time.Duration       // of those that ask for none
-	SyncPage         int                 // entries in an answer to sync:from that names no limit
-	SyncBytes        int                 // of JSON in one, see DefaultSyncBytes
+	Peers            Peers
+	ClientCert       func() ClientCert // shown to other servers
+	NotificationLife time.Duration     // of those that ask for none
+	SyncPage         int               // entries in an answer to sync:from that names no limit
+	SyncBytes        int               // of JSON in one, see DefaultSyncBytes
 }

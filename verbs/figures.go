@@ -18,7 +18,7 @@ import (
 // also where they hold a number or JSON.
 var figures = []figure{
 	{"activeInboundConnections", func(s *survey) ([]byte, error) { return quoted(strconv.Itoa(len(s.Connections()))), nil }},
-	{"activeOutboundConnections", func(*survey) ([]byte, error) { return quoted("0"), nil }}, // this server opens none
+	{"activeOutboundConnections", func(s *survey) ([]byte, error) { return quoted(strconv.Itoa(s.Peers.Open())), nil }},
 	{"lastCommitID", (*survey).lastCommit},
 	{"secondaryStorageSize", (*survey).storageSize},
 	{"topAtSigns", func(s *survey) ([]byte, error) { return s.top("pol", byCaller) }},
@@ -122,11 +122,12 @@ func (s *survey) lastAccess(verb string, otherwise []byte) ([]byte, error) {
 // notifications counts them by what they are.
 func (s *survey) notifications() ([]byte, error) {
 	c, err := s.tx.CountNotifications()
+	errored := c.Statuses[store.Errored] // which has two names
 	return quoted(fmt.Sprintf(`{"total":%d,"type":{"sent":%d,"received":%d,"self":%d},`+
-		`"status":{"delivered":%d,"failed":0,"queued":%d,"errored":%d,"expired":%d},`+
+		`"status":{"delivered":%d,"failed":%d,"queued":%d,"errored":%d,"expired":%d},`+
 		`"operations":{"update":%d,"delete":%d},"messageType":{"key":%d,"text":%d},"createdOn":%d}`,
 		c.Total, c.Types[store.Sent], c.Types[store.Received], c.Types[store.Internal],
-		c.Statuses[store.Delivered], c.Statuses[store.Queued], c.Statuses[store.Errored], c.Expired,
+		c.Statuses[store.Delivered], errored, c.Statuses[store.Queued], errored, c.Expired,
 		c.Updates, c.Deletes, c.Keys, c.Texts, s.Now().UnixMilli())), err
 }
 

@@ -33,6 +33,10 @@ type Session struct {
 	// answered. Nil: the client cannot be told.
 	Monitor func(*Watch)
 
+	// SendReady sends the answers that are ready, before a command that turns out to
+	// wait for another server. Nil: they do not wait.
+	SendReady func()
+
 	bare      bool             // so that replies have no prompt
 	changes   []Change         // that monitors have not been told of
 	own       enroll.Challenge // of the last from with this server's atSign
@@ -56,6 +60,13 @@ func NewSession(from string) *Session {
 
 // owner reports whether the connection is what the protocol calls authenticated.
 func (s *Session) owner() bool { return s.Principal.Kind&enroll.Owner != 0 }
+
+// sendReady is SendReady, where there is one.
+func (s *Session) sendReady() {
+	if s.SendReady != nil {
+		s.SendReady()
+	}
+}
 
 // prompt ends replies. Errors towards another atSign end in a bare "@", but for
 // those in the third shape. Among notifications there is none: clients would take

@@ -40,6 +40,8 @@ func Standard() *Set {
 		otpGet,
 		otpPut,
 		pkam,
+		plookup,
+		pol,
 		scan,
 		stats,
 		syncFrom,

@@ -54,6 +54,7 @@ func (c *networkUpCmd) Run() error {
 	if err != nil {
 		return err
 	}
+	limitMemory(lineBudgetMiB * len(members))
 	ctx, stop := untilSignal()
 	defer stop()
 	ctx, unhook := signal.NotifyContext(ctx, syscall.SIGHUP) // the terminal is closed
@@ -94,12 +95,9 @@ func (n *network) settle(data string) (err error) {
 
 // print tells what runs where, and how to get in.
 func (n *network) print(con *console.Console) error {
-	rows := [][]string{{"directory", n.address}}
+	rows := [][]string{{"directory", n.address, ""}}
 	for _, m := range n.members {
 		rows = append(rows, []string{string(m.sign), m.address, m.whereSecret()})
-	}
-	for i := range rows {
-		rows[i] = append(rows[i], "")[:3]
 	}
 	err := con.Table([]string{"atSign", "address", "CRAM secret"}, rows)
 	_, err2 := fmt.Fprintf(con.Out, "clients must trust %s\nready: the directory answers at %s\n", n.certificate.authority.CAFile(), n.address)

@@ -22,8 +22,10 @@ import (
 	"atserver/verbs/wire"
 )
 
-// readyTimeout bounds the time until all parts of a network answer.
-const readyTimeout = 30 * time.Second
+const (
+	readyTimeout  = 30 * time.Second // until all parts of a network answer
+	lineBudgetMiB = 32               // memory for long commands, for each atSign
+)
 
 // network is a directory and the servers that it knows, in one process.
 type network struct {
@@ -122,7 +124,8 @@ func (n *network) openMember(m *member) (err error) {
 		},
 		CertFile: authority.CertFile(), KeyFile: authority.KeyFile(), TrustFile: authority.CAFile(),
 		Name: n.name, Directory: n.address, PeerCertificates: n.peerCertificates, TestingMode: m.testing,
-		Log: n.log.With().Str("server", string(m.sign)).Logger(),
+		LineBudget: lineBudgetMiB << 20,
+		Log:        n.log.With().Str("server", string(m.sign)).Logger(),
 	})
 	if err != nil {
 		return err

@@ -37,6 +37,9 @@ type serveCmd struct {
 
 	Directory        string `env:"ATSERVER_DIRECTORY" placeholder:"HOST:PORT" help:"AtDirectory (root.atsign.org:64)."`
 	PeerCertificates bool   `name:"peer-certificates" negatable:"" default:"true" env:"ATSERVER_PEER_CERTIFICATES,clientCertificateRequired" help:"Demand a client certificate of other atServers."`
+	PeerAddresses    string `name:"peer-addresses" default:"auto" enum:"auto,any,public" env:"ATSERVER_PEER_ADDRESSES" help:"Addresses that the directory may name: any, public ones only, or auto: local ones if it is in a local network itself."`
+	MTLSCert         string `name:"mtls-cert" env:"ATSERVER_MTLS_CERT,securityCertificateChainLocationMtls" placeholder:"FILE" help:"Certificate chain to show to other atServers, PEM (--cert)."`
+	MTLSKey          string `name:"mtls-key" env:"ATSERVER_MTLS_KEY,securityPrivateKeyLocationMtls" placeholder:"FILE" help:"Key of that certificate, PEM."`
 	TestingMode      bool   `env:"ATSERVER_TESTING_MODE,testingMode" help:"For test suites only: CRAM stays usable."`
 	LogLevel         string `env:"ATSERVER_LOG_LEVEL,logLevel" default:"info" help:"debug, info, warn or error."`
 
@@ -56,24 +59,26 @@ type serveCmd struct {
 	AutoNotify               bool  `negatable:"" default:"true" env:"ATSERVER_AUTO_NOTIFY,autoNotify" help:"Tell other atSigns when a record changes that is shared with them."`
 	SweepMinutes             int   `env:"ATSERVER_SWEEP_MINUTES,expiringRunFreqMins" default:"1" help:"How often expired records are removed."`
 	Training                 bool  `short:"t" hidden:"" help:"Start and end at once, as the reference server can."`
+	MaxOutbound              int   `env:"ATSERVER_MAX_OUTBOUND,outbound_max_limit" default:"200" help:"Connections to other atServers at once."`
+	OutboundIdleMs           int64 `env:"ATSERVER_OUTBOUND_IDLE_MS,outbound_idletime_millis" default:"599000" help:"Until an unused one of them is closed, in ms."`
 }
 
 // limitMemory has the collector work harder than it would by itself: a small server
 // is worth more than the last tenth of speed. What large values are read and written
 // through is several times their size, and most of it garbage at once.
-func (c *serveCmd) limitMemory() {
+func limitMemory(lineBudgetMiB int) {
 	const base, perBudget = 64 << 20, 3
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(50)
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(base + perBudget*int64(c.LineBudgetMiB)<<20)
+		debug.SetMemoryLimit(base + perBudget*int64(lineBudgetMiB)<<20)
 	}
 }
 
 // Run serves until a signal ends it.
 func (c *serveCmd) Run() error {
-	c.limitMemory()
+	limitMemory(c.LineBudgetMiB)
 	if tls := cmp.Or(os.Getenv("useTLS"), os.Getenv("useSSL")); tls != "" && !strings.EqualFold(tls, "true") {
 		return errors.New("useTLS must be true: this server does not speak without TLS")
 	}
@@ -113,7 +118,9 @@ func (c *serveCmd) Run() error {
 		MaxConnections: c.MaxConnections, MaxPerAddress: c.MaxPerAddress,
 		AnonymousIdle: time.Duration(c.AnonymousIdleMs) * time.Millisecond,
 		OwnerIdle:     time.Duration(c.OwnerIdleMs) * time.Millisecond,
-		SyncPage:      c.SyncPage, SyncBytes: c.SyncBytes,
+		PeerAddresses: c.PeerAddresses, MTLSCertFile: c.MTLSCert, MTLSKeyFile: c.MTLSKey,
+		MaxOutbound: c.MaxOutbound, OutboundIdle: time.Duration(c.OutboundIdleMs) * time.Millisecond,
+		SyncPage: c.SyncPage, SyncBytes: c.SyncBytes,
 		NoAutoNotify: !c.AutoNotify, NotificationLife: time.Duration(c.NotificationMinutes) * time.Minute,
 		NotificationSweepEvery: time.Duration(c.NotificationSweepMinutes) * time.Minute, StatsEvery: time.Duration(c.StatsSeconds) * time.Second,
 		LineBudget: c.LineBudgetMiB << 20, SweepEvery: time.Duration(c.SweepMinutes) * time.Minute,
