@@ -118,10 +118,10 @@ func TestBackOff(t *testing.T) {
 		db := database(t, time.Now, nil)
 		var tries []time.Time
 		var said []string
-		up := false
+		var up atomic.Bool
 		o := run(t, db, asking(func(_ context.Context, _ atkey.Sign, line string) (string, error) {
 			tries = append(tries, time.Now())
-			if !up {
+			if !up.Load() {
 				return "", errDown
 			}
 			said = append(said, strings.Split(line, ":")[2])
@@ -140,7 +140,7 @@ func TestBackOff(t *testing.T) {
 				t.Errorf("waited %v, then %v", first, second)
 			}
 		}
-		up = true
+		up.Store(true)
 		time.Sleep(longest * 2)
 		synctest.Wait()
 		if !slices.Equal(said, []string{"long"}) {
