@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -119,7 +120,10 @@ func TestBackOff(t *testing.T) {
 		var tries []time.Time
 		var said []string
 		var up atomic.Bool
+		var mu sync.Mutex
 		o := run(t, db, asking(func(_ context.Context, _ atkey.Sign, line string) (string, error) {
+			mu.Lock()
+			defer mu.Unlock()
 			tries = append(tries, time.Now())
 			if !up.Load() {
 				return "", errDown
@@ -131,6 +135,7 @@ func TestBackOff(t *testing.T) {
 		enqueue(t, db, o.Outbox, store.Notification{ID: "long", To: "@bob"})
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
+		mu.Lock()
 		if n := len(tries); n < 15 || n > 30 {
 			t.Fatalf("%d tries in two minutes", n)
 		}
@@ -140,18 +145,23 @@ func TestBackOff(t *testing.T) {
 				t.Errorf("waited %v, then %v", first, second)
 			}
 		}
+		mu.Unlock()
 		up.Store(true)
 		time.Sleep(longest * 2)
 		synctest.Wait()
+		mu.Lock()
+		defer mu.Unlock()
 		if !slices.Equal(said, []string{"long"}) {
 			t.Errorf("said %v", said)
 		}
 		if status, _ := statusOf(t, db, "long"); status != store.Delivered {
 			t.Errorf("status %d", status)
 		}
+		o.Outbox.mu.Lock()
 		if len(o.known) != 0 {
 			t.Errorf("%d recipients are remembered", len(o.known))
 		}
+		o.Outbox.mu.Unlock()
 		o.stop()
 		db.Close()
 	})
