@@ -1,6 +1,8 @@
 package enroll
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"time"
 
 	"atserver/store/atkey"
@@ -20,6 +22,17 @@ type Challenge struct {
 // text that clients digest or sign.
 func NewChallenge(session string, sign atkey.Sign, now time.Time) Challenge {
 	return Challenge{text: session + string(sign) + ":" + NewID(), at: now}
+}
+
+// NewPeerChallenge makes the challenge for the session of another atSign's server.
+// What it signs, behind the colon, names us, so that nobody can have it signed for a
+// verifier that it did not mean: "<session>@bob:pol1.<base64url of JSON>".
+func NewPeerChallenge(session string, peer, verifier atkey.Sign, now time.Time) (Challenge, error) {
+	raw, err := json.Marshal(struct {
+		V atkey.Sign `json:"v"`
+		N string     `json:"n"`
+	}{verifier, NewID()})
+	return Challenge{text: session + string(peer) + ":pol1." + base64.URLEncoding.EncodeToString(raw), at: now}, err
 }
 
 // Text is what the client is told.

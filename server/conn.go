@@ -84,6 +84,7 @@ func (c *conn) serve() {
 	c.session.CheckPeer = c.srv.peerCheck(c.tls)
 	c.session.Stay = c.stay
 	c.session.Turn = c.takeTurn
+	c.session.SendReady = func() { c.out.flush() } // a failure shows when the answer is sent
 	c.principal = c.session.Principal
 	c.framer.Budget = c.srv.shareOf(enroll.Anonymous)
 	if c.say([]byte(wire.Prompt(""))) != nil {

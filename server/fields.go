@@ -15,4 +15,5 @@ const (
 	fieldListen  = "listen"
 	fieldSign    = "atsign"
 	fieldUntil   = "valid.until"
+	fieldPeer    = "peer.sign"
 )

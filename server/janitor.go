@@ -38,8 +38,8 @@ func (s *Server) tick() {
 }
 
 // Step does everything that is due at a time: ends idle connections, removes
-// expired records, keeps the access log, loads changed certificates and renews our
-// own.
+// expired records, keeps the access log, closes unused connections to other servers,
+// has copies of their records refreshed, loads changed certificates and renews our own.
 func (s *Server) Step(now time.Time) {
 	s.stepping.Lock()
 	defer s.stepping.Unlock()
@@ -54,7 +54,11 @@ func (s *Server) Step(now time.Time) {
 	if err := errors.Join(s.env.Accesses.Flush(), s.env.Accesses.Compact(now)); err != nil {
 		s.options.Log.Error().Err(err).Msg("Access log not kept")
 	}
-	s.certificates.step()
+	s.peers.Step()
+	s.refresher.step(now)
+	if s.certificates.step(); s.shown != s.certificates {
+		s.shown.step()
+	}
 	if s.authority != nil && now.Add(renewBefore).After(s.certificates.validUntil()) {
 		if err := s.authority.Issue(s.options.Name, now); err != nil {
 			s.options.Log.Error().Err(err).Msg("Own certificate not renewed")

@@ -3,10 +3,12 @@ package server
 import (
 	"cmp"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/rs/zerolog"
 
+	"atserver/server/peer"
 	"atserver/store/atkey"
 	"atserver/verbs"
 )
@@ -44,6 +46,14 @@ type Options struct {
 	// atSign a client certificate for the host that the directory names.
 	PeerCertificates bool
 
+	// PeerAddresses says which addresses the directory may name: "any", "public"
+	// ones only, or "auto", the default: those of local networks only if the
+	// directory is in one itself.
+	PeerAddresses string
+	// MTLSCertFile and MTLSKeyFile are a certificate chain and its key, PEM, to be
+	// shown to other atServers. Default: the server's own certificate.
+	MTLSCertFile, MTLSKeyFile string
+
 	// TestingMode is for running test suites: CRAM stays usable after onboarding
 	// and may do everything. Never for a server that anybody relies on.
 	TestingMode bool
@@ -52,6 +62,9 @@ type Options struct {
 	MaxPerAddress  int           // from one address; default half of MaxConnections
 	AnonymousIdle  time.Duration // until a silent connection ends; default 10 min
 	OwnerIdle      time.Duration // the same once it has logged in; default 10 min
+	MaxOutbound    int           // connections to other atServers; default 200
+	OutboundIdle   time.Duration // until an unused one of them is closed; default 599 s
+	PeerSilence    time.Duration // how long another atServer may take to say anything; default 10 s
 	LineBudget     int           // bytes that commands beyond 64 KiB may hold in all; default 32 MiB
 	SyncPage       int           // entries in an answer to sync:from that names no limit; default 100
 	SyncBytes      int           // of JSON in an answer to sync:from; default 5 MiB
@@ -75,6 +88,10 @@ func (o Options) withDefaults() Options {
 	o.MaxPerAddress = cmp.Or(o.MaxPerAddress, max(o.MaxConnections/2, 1))
 	o.AnonymousIdle = cmp.Or(o.AnonymousIdle, 10*time.Minute)
 	o.OwnerIdle = cmp.Or(o.OwnerIdle, 10*time.Minute)
+	o.MaxOutbound = cmp.Or(o.MaxOutbound, 200)
+	o.OutboundIdle = cmp.Or(o.OutboundIdle, 599*time.Second)
+	o.PeerSilence = cmp.Or(o.PeerSilence, 10*time.Second)
+	o.PeerAddresses = cmp.Or(o.PeerAddresses, string(peer.LocalsByDirectory))
 	o.LineBudget = cmp.Or(o.LineBudget, 32<<20)
 	o.SyncPage = cmp.Or(o.SyncPage, verbs.DefaultSyncPage)
 	o.SyncBytes = cmp.Or(o.SyncBytes, verbs.DefaultSyncBytes)
@@ -94,8 +111,11 @@ func (o Options) check() error {
 	switch {
 	case o.Sign == "":
 		return errors.New("no atSign given")
-	case o.MaxConnections < 1 || o.MaxPerAddress < 1 || o.LineBudget < 0 || o.AnonymousIdle < 0 || o.OwnerIdle < 0:
+	case o.MaxConnections < 1 || o.MaxPerAddress < 1 || o.LineBudget < 0 || o.AnonymousIdle < 0 || o.OwnerIdle < 0,
+		o.MaxOutbound < 1 || o.OutboundIdle < 0 || o.PeerSilence < 0:
 		return errors.New("limits must be positive")
+	case !slices.Contains([]peer.Locals{peer.LocalsByDirectory, peer.LocalsAlways, peer.LocalsNever}, peer.Locals(o.PeerAddresses)):
+		return errors.New("the addresses of peers must be auto, any or public")
 	case o.SyncPage < 1 || o.SyncBytes < 1:
 		return errors.New("a page of sync must have a size")
 	case o.AccessLogEvery < 0 || o.AccessLogAge < 0 || o.AccessLogPercent < 0 || o.AccessLogPercent > 100:

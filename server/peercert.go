@@ -40,16 +40,14 @@ func (s *Server) peerCheck(conn *tls.Conn) func(context.Context, atkey.Sign) err
 		}
 		ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 		defer cancel()
-		trust := &tls.Config{RootCAs: s.trust, Time: s.options.Now}
-		address, err := wire.LookupDirectory(ctx, s.options.Directory, trust, string(peer))
+		place, err := s.resolver.Resolve(ctx, peer)
 		if errors.Is(err, wire.ErrNoAddress) {
 			return verbs.ErrNoAddress(peer)
 		}
 		if err != nil {
-			s.options.Log.Error().Err(err).Msg("Directory not reached")
 			return verbs.ErrNoDirectory
 		}
-		if host, _, err := net.SplitHostPort(address); err != nil || !isFor(chain[0], host) {
+		if host, _, err := net.SplitHostPort(place.Address); err != nil || !isFor(chain[0], host) {
 			return verbs.ErrPeerCertificate
 		}
 		return nil

@@ -134,7 +134,7 @@ const (
 	notListed     = "error:AT0007-Exception: Unable to find secondary address for atSign:@nobody\n@"
 )
 
-var proof = regexp.MustCompile(`^data:proof:_[0-9a-f-]{36}@(bob|carol):[0-9a-f-]{36}\n$`)
+var proof = regexp.MustCompile(`^data:proof:_[0-9a-f-]{36}@(bob|carol):pol1\.[A-Za-z0-9_-]+=*\n$`)
 
 func TestPeerCertificates(t *testing.T) {
 	t.Parallel()

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"atserver/enroll"
+	"atserver/server/peer"
 	"atserver/store"
 	"atserver/verbs"
 )
@@ -31,9 +32,14 @@ type Server struct {
 	strangersKeep int64
 
 	certificates *certificates
+	shown        *certificates  // to other servers; mostly the same
 	authority    *Authority     // nil when the certificate was given
 	trust        *x509.CertPool // nil: the system's
 	tls          *tls.Config
+
+	resolver  *peer.Resolver
+	peers     *peer.Pool
+	refresher *refresher
 
 	connections sync.WaitGroup
 	turnedAway  atomic.Int32 // connections being told that there is no place
@@ -80,6 +86,9 @@ func New(o Options) (*Server, error) {
 	if err := s.makeCertificate(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
+	if s.shown == nil {
+		s.shown = s.certificates
+	}
 	s.tls = s.certificates.tlsConfig()
 	registry, err := enroll.Open(s.db, enroll.Options{
 		Sign: o.Sign, Now: o.Now, TestingMode: o.TestingMode,
@@ -95,13 +104,16 @@ func New(o Options) (*Server, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	s.verbs = verbs.Standard()
+	s.openPeers()
 	accesses := verbs.NewAccessLog(s.db, o.Now, verbs.AccessRetention{Every: o.AccessLogEvery, Percent: o.AccessLogPercent, Age: o.AccessLogAge})
 	s.env = &verbs.Env{
 		Sign: o.Sign, DB: s.db, Registry: registry, Now: o.Now, Log: o.Log,
 		Version: o.Version, Started: o.Now(), TestingMode: o.TestingMode,
 		Settings: s.settings(accesses), Accesses: accesses, Horizons: verbs.NewHorizons(), Connections: s.gate.list,
 		SyncPage: o.SyncPage, SyncBytes: o.SyncBytes,
+		Peers: peers{s.peers}, ClientCert: s.clientCert,
 	}
+	s.refresher = newRefresher(s.env.Refresh, o.Log)
 	if o.TestingMode {
 		o.Log.Warn().Str(fieldSign, string(o.Sign)).
 			Msg("TESTING MODE: the CRAM secret stays usable and may do everything. Do not use this server for anything but tests")
@@ -123,14 +135,23 @@ func (s *Server) openStore() (err error) {
 	return err
 }
 
-// takeCertificate reads the certificate that was given, if one was.
+// takeCertificate reads the certificates that were given, if any were.
 func (s *Server) takeCertificate() (err error) {
 	cert, key := s.options.CertFile, s.options.KeyFile
 	if (cert == "") != (key == "") {
 		return errors.New("a certificate and its key must be given together")
 	}
 	if cert != "" {
-		s.certificates, err = openCertificates(cert, key, s.options.Log)
+		if s.certificates, err = openCertificates(cert, key, s.options.Log); err != nil {
+			return err
+		}
+	}
+	cert, key = s.options.MTLSCertFile, s.options.MTLSKeyFile
+	if (cert == "") != (key == "") {
+		return errors.New("a certificate for other servers and its key must be given together")
+	}
+	if cert != "" {
+		s.shown, err = openCertificates(cert, key, s.options.Log)
 	}
 	return err
 }
@@ -192,6 +213,9 @@ func (s *Server) ReloadCertificates() {
 	s.stepping.Lock()
 	defer s.stepping.Unlock()
 	s.certificates.reload()
+	if s.shown != s.certificates {
+		s.shown.reload()
+	}
 }
 
 // Run serves connections until ctx ends, then lets commands under way finish and
@@ -221,6 +245,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 
 // Close closes the store of a server that does not run.
 func (s *Server) Close() error {
+	s.closePeers()
 	if s.authority != nil && s.options.Dir == "" {
 		os.RemoveAll(filepath.Dir(s.authority.CAFile()))
 	}

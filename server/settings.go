@@ -15,6 +15,14 @@ func (s *Server) settings(accesses *verbs.AccessLog) *verbs.Settings {
 			Changed: func(n int) { accesses.CompactEvery(time.Duration(n) * time.Minute) },
 		},
 		verbs.Setting{
+			Name: "doCacheRefreshNow", Switch: true,
+			Changed: func(on int) {
+				if on == 1 {
+					s.refresher.start(s.options.Now())
+				}
+			},
+		},
+		verbs.Setting{
 			Name: "checkCertificateReload", Switch: true,
 			Changed: func(on int) {
 				if on == 1 {

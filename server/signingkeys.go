@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"time"
 
 	"atserver/store"
 	"atserver/store/atkey"
@@ -17,7 +18,7 @@ import (
 // whether a server is alive.
 func ensureSigningKeys(db *store.DB, self atkey.Sign) error {
 	public := atkey.Key{Scope: atkey.Public, Name: "signing_publickey", Owner: self}
-	private := atkey.Key{Scope: atkey.Shared, SharedWith: self, Name: "signing_privatekey", Owner: self}
+	private := signingPrivateKey(self)
 	err := db.View(func(tx *store.Tx) error {
 		_, err := tx.Get(public)
 		return err
@@ -51,5 +52,63 @@ func ensureSigningKeys(db *store.DB, self atkey.Sign) error {
 			}
 		}
 		return tx.Audit(store.Event{Actor: "server", Action: "signing.create", Target: string(self), Outcome: "allow"})
+	})
+}
+
+func signingPrivateKey(self atkey.Sign) atkey.Key {
+	return atkey.Key{Scope: atkey.Shared, SharedWith: self, Name: "signing_privatekey", Owner: self}
+}
+
+// signingKeys lets connections to other servers prove our atSign.
+type signingKeys struct {
+	db   *store.DB
+	self atkey.Sign
+}
+
+// SigningKey reads the private key; it may have been brought from another server.
+func (k signingKeys) SigningKey() (*rsa.PrivateKey, error) {
+	var r store.Record
+	err := k.db.View(func(tx *store.Tx) (err error) {
+		r, err = tx.Get(signingPrivateKey(k.self))
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading the signing key: %w", err)
+	}
+	der, err := base64.StdEncoding.DecodeString(string(r.Value))
+	if err != nil {
+		return nil, errors.New("the signing key is not base64")
+	}
+	if key, err := x509.ParsePKCS1PrivateKey(der); err == nil {
+		return key, nil
+	}
+	parsed, err := x509.ParsePKCS8PrivateKey(der)
+	key, ok := parsed.(*rsa.PrivateKey)
+	if err != nil || !ok {
+		return nil, errors.New("the signing key is no RSA key")
+	}
+	return key, nil
+}
+
+// cookieLife is how long a signature can be looked up.
+const cookieLife = time.Minute
+
+// PutCookie shows a signature under a name that the other server chose, never in
+// place of a record that is there.
+func (k signingKeys) PutCookie(cookie atkey.Key, signature string) error {
+	return k.db.Update(func(tx *store.Tx) error {
+		now := tx.Now()
+		old, err := tx.Peek(cookie)
+		if err == nil && old.Meta.State(now) != store.Expired {
+			return errors.New("a record is there already")
+		}
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		ttl := cookieLife.Milliseconds()
+		_, err = tx.Put(store.Record{Key: cookie, Value: []byte(signature), Meta: store.Meta{
+			CreatedBy: k.self, UpdatedBy: k.self, CreatedAt: now, UpdatedAt: now, TTL: &ttl, ExpiresAt: now.Add(cookieLife),
+		}}, store.OpUpdateAll, "server")
+		return err
 	})
 }

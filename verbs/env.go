@@ -24,6 +24,8 @@ type Env struct {
 	Accesses    *AccessLog
 	Horizons    *Horizons
 	Connections func() []Connection // that are open
-	SyncPage    int                 // entries in an answer to sync:from that names no limit
-	SyncBytes   int                 // of JSON in one, see DefaultSyncBytes
+	Peers       Peers
+	ClientCert  func() ClientCert // shown to other servers
+	SyncPage    int               // entries in an answer to sync:from that names no limit
+	SyncBytes   int               // of JSON in one, see DefaultSyncBytes
 }

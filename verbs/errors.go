@@ -69,6 +69,7 @@ func malformed(what string) *Error {
 // internal failure, of which the client learns nothing.
 func asError(err error) *Error {
 	var known *Error
+	var reply *wire.Error
 	var refusal *enroll.Refusal
 	var state *enroll.StateError
 	var argument *enroll.ArgumentError
@@ -80,6 +81,8 @@ func asError(err error) *Error {
 	switch {
 	case errors.As(err, &known):
 		return known
+	case errors.As(err, &reply):
+		return relayed(reply)
 	case errors.As(err, &refusal):
 		return notAllowed(refused(refusal, ""))
 	case errors.As(err, &state):

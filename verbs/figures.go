@@ -18,7 +18,7 @@ import (
 // also where they hold a number or JSON.
 var figures = []figure{
 	{"activeInboundConnections", func(s *survey) ([]byte, error) { return quoted(strconv.Itoa(len(s.Connections()))), nil }},
-	{"activeOutboundConnections", func(*survey) ([]byte, error) { return quoted("0"), nil }}, // this server opens none
+	{"activeOutboundConnections", func(s *survey) ([]byte, error) { return quoted(strconv.Itoa(s.Peers.Open())), nil }},
 	{"lastCommitID", (*survey).lastCommit},
 	{"secondaryStorageSize", (*survey).storageSize},
 	{"topAtSigns", func(s *survey) ([]byte, error) { return s.top("pol", byCaller) }},

@@ -63,7 +63,11 @@ var from = define(
 				return Reply{}, err
 			}
 		}
-		c.claimed, c.peer = sign, enroll.NewChallenge(c.ID, sign, c.Now())
+		challenge, err := enroll.NewPeerChallenge(c.ID, sign, c.Env.Sign, c.Now())
+		if err != nil {
+			return Reply{}, err
+		}
+		c.claimed, c.peer = sign, challenge
 		c.Accesses.note(sign, "from", "")
 		return text("proof:" + c.peer.Text()), nil
 	},

@@ -52,6 +52,8 @@ var grammar = map[string][]string{
 		"keys:put:public:namespace:__global:keyType:rsa2048:keyName:enc_1 v",
 		"keys:put:self:namespace:__global:appName:wavi:deviceName:pixel:keyType:aes256:encryptionKeyName:e:keyName:k v", "keys:put:namespace:x:keyName:k v",
 	},
+	"plookup": {"plookup:x@alice", "plookup:publickey@bob", "plookup:bypassCache:true:all:x.wavi@bob", "plookup:meta:a:b@bob"},
+	"pol":     {"pol", "POL"},
 	"llookup": {"llookup:x@alice", "llookup:meta:public:x.wavi@alice", "llookup:all:cached:@alice:x.wavi@bob", "llookup:private:blocklist@alice", "llookup:local:x@alice"},
 	"lookup":  {"lookup:x@alice", "lookup:bypassCache:true:all:x.wavi@bob", "lookup:meta:x@alice", "lookup:a@b@alice"},
 	"noop":    {"noop:0", "noop:5000", "noop:5001", "noop:99999999999999999999"},

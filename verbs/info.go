@@ -10,19 +10,36 @@ import (
 	"atserver/verbs/wire"
 )
 
+// ClientCert is the certificate that this server shows to others.
+type ClientCert struct {
+	Chain                    string    // PEM
+	ChainChanged, KeyChanged time.Time // of their files
+}
+
+type infoArgs struct{ brief, mtls bool }
+
 // info tells what this server is: "info" or "info:brief". An app learns what is
-// on record about its enrollment, too.
+// on record about its enrollment, too. "info:mtls" and "info:mtlsbrief" tell of the
+// certificate that this server shows to others.
 var info = define(
 	Verb{Name: "info", Usage: "e.g. info or info:brief", Bare: true, Who: enroll.Anyone},
-	func(l *line) (brief bool, err error) {
-		brief = l.take(":brief")
-		if !l.end() {
-			return false, invalidCommand()
+	func(l *line) (a infoArgs, err error) {
+		if a.mtls = l.take(":mtls"); a.mtls {
+			a.brief = l.take("brief")
+		} else {
+			a.brief = l.take(":brief")
 		}
-		return brief, nil
+		if !l.end() {
+			return a, invalidCommand()
+		}
+		return a, nil
 	},
-	nothing[bool],
-	func(c *Call, brief bool) (Reply, error) {
+	nothing[infoArgs],
+	func(c *Call, a infoArgs) (Reply, error) {
+		if a.mtls {
+			return Reply{Data: c.ClientCert().append(nil, a.brief)}, nil
+		}
+		brief := a.brief
 		up := max(c.Now().Sub(c.Started), 0)
 		o := object{b: []byte{'{'}}
 		o.text("version", c.Version)
@@ -41,6 +58,17 @@ var info = define(
 		return Reply{Data: append(o.b, '}')}, nil
 	},
 )
+
+func (cert ClientCert) append(b []byte, brief bool) []byte {
+	o := object{b: append(b, '{')}
+	if brief {
+		o.time("mtls_fullchain_last_modified", cert.ChainChanged)
+		o.time("mtls_privkey_last_modified", cert.KeyChanged)
+	} else {
+		o.text("mtls_fullchain", cert.Chain)
+	}
+	return append(o.b, '}')
+}
 
 // feature is an ability that clients ask for by name before they use it.
 type feature struct{ name, status, description string }

@@ -11,6 +11,7 @@ import (
 
 type lookupArgs struct {
 	op          op
+	bypassCache bool
 	name, owner string
 }
 
@@ -21,22 +22,12 @@ type lookupArgs struct {
 //	anybody     public:name@owner
 //	@bob        @bob:name@owner
 //	the owner   @me:name@me
+//
+// The owner may name another owner: that is @me:name@other, a fresh copy of it or
+// the record itself from the server of the other one.
 var lookup = define(
 	Verb{Name: "lookup", Usage: "e.g lookup:location@bob", Who: enroll.Anonymous | enroll.Peer | enroll.App},
-	func(l *line) (a lookupArgs, err error) {
-		if !l.take(":") {
-			return a, errSyntax
-		}
-		if l.take("bypassCache:") && !l.take("true:") && !l.take("false:") {
-			return a, errSyntax
-		}
-		a.op = l.op()
-		var ok bool
-		if a.name, a.owner, ok = cutOwner(l.all()); !ok {
-			return a, errSyntax
-		}
-		return a, nil
-	},
+	(*line).lookup,
 	func(c *Call, a lookupArgs) []enroll.Need {
 		if k, _ := atkey.Parse(a.prefixed(c)); k != (atkey.Key{}) {
 			return []enroll.Need{enroll.ToRead(k)}
@@ -48,11 +39,11 @@ var lookup = define(
 		if err != nil {
 			return Reply{}, err
 		}
-		if c.owner() && owner != c.Env.Sign {
-			return Reply{}, notReachable(owner)
-		}
 		typed := a.prefixed(c)
 		k, _ := atkey.Parse(typed)
+		if c.owner() && owner != c.Env.Sign && k != (atkey.Key{}) {
+			return c.remote(k, a.bypassCache, a.op)
+		}
 		reply, err := c.lookUp(k, strings.ToLower(typed), a.op)
 		if k.Name != "" && (c.owner() || err == nil && !strings.HasPrefix(k.Name, "_")) {
 			c.Accesses.note(owner, "lookup", k.Name+string(owner))
@@ -60,6 +51,24 @@ var lookup = define(
 		return reply, err
 	},
 )
+
+// lookup consumes "[:bypassCache:b][:meta|:all]:name@owner".
+func (l *line) lookup() (a lookupArgs, err error) {
+	if !l.take(":") {
+		return a, errSyntax
+	}
+	if l.take("bypassCache:") {
+		if a.bypassCache = l.take("true:"); !a.bypassCache && !l.take("false:") {
+			return a, errSyntax
+		}
+	}
+	a.op = l.op()
+	var ok bool
+	if a.name, a.owner, ok = cutOwner(l.all()); !ok {
+		return a, errSyntax
+	}
+	return a, nil
+}
 
 // A record whose value is "atsign://name@owner" stands for another one.
 const (
@@ -131,9 +140,4 @@ func (a lookupArgs) prefixed(c *Call) string {
 		return "public:" + name
 	}
 	return string(c.Principal.Sign) + ":" + name
-}
-
-// notReachable answers what would have to ask another atSign's server.
-func notReachable(other atkey.Sign) error {
-	return &Error{Code: "AT0021", Message: "this server does not connect to the server of " + string(other)}
 }

@@ -34,7 +34,7 @@ func TestLookup(t *testing.T) {
 	bob.says("lookup:public:only@alice", missing+"@bob:public:only@alice does not exist in keystore\n@")
 	carol.says("lookup:phone.wavi@alice", missing+"@carol:phone.wavi@alice does not exist in keystore\n@")
 	o.says("lookup:only@alice", "error:AT0015-key not found : @alice:only@alice does not exist in keystore\n@alice@")
-	o.says("lookup:x@bob", "error:AT0021-Unable to connect to secondary : this server does not connect to the server of @bob\n@alice@")
+	o.says("lookup:x@bob", "error:AT0004-Socket error : no connection to the server of @bob at localhost:1\n@alice@")
 
 	for _, line := range []string{"lookup:", "lookup:x", "lookup:@alice", "lookup:x@", "lookup::x@alice", "lookup:x@al ice", "lookup:bypassCache:x:y@alice", "lookup:all:"} {
 		stranger.says(line, "error:AT0003-Exception: Invalid syntax. e.g lookup:location@bob\n@")

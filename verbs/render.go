@@ -35,9 +35,15 @@ func (l *line) op() op {
 // record renders a record that was found. One that is unborn or expired, and
 // still there, is answered with null.
 func record(r store.Record, o op, now time.Time) Reply {
-	switch {
-	case r.Meta.State(now) != store.Active:
+	if r.Meta.State(now) != store.Active {
 		return text("null")
+	}
+	return shape(r, o)
+}
+
+// shape renders a record that may be shown.
+func shape(r store.Record, o op) Reply {
+	switch {
 	case o == opMeta:
 		return Reply{Data: appendMeta(nil, r.Meta)}
 	case o == opAll:

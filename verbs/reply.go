@@ -8,9 +8,10 @@ import (
 
 // Reply is what a verb answers.
 type Reply struct {
-	Data []byte // payload behind "data:"; a long one may be changed when it is sent
-	Mute bool   // nothing is answered
-	End  bool   // the connection ends after it
+	Data   []byte // payload behind "data:"; a long one may be changed when it is sent
+	Mute   bool   // nothing is answered
+	Prompt bool   // the prompt alone is answered
+	End    bool   // the connection ends after it
 }
 
 func text(s string) Reply { return Reply{Data: []byte(s)} }
@@ -23,6 +24,9 @@ func (s *Session) Append(dst []byte, r Reply, err error) (out []byte, end bool) 
 	if err == nil {
 		if r.Mute {
 			return dst, r.End
+		}
+		if r.Prompt {
+			return append(dst, s.prompt(false)...), r.End
 		}
 		return wire.AppendReply(dst, r.Data, s.prompt(false)), r.End
 	}

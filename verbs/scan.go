@@ -65,8 +65,8 @@ var scan = define(
 				return Reply{}, errOthersLog
 			case of != c.Env.Sign && !c.owner():
 				return Reply{}, notAuthenticated("Scan to another atSign cannot be performed without auth")
-			case of != c.Env.Sign:
-				return Reply{}, notReachable(of)
+			case of != c.Env.Sign && !a.commits:
+				return c.scanOther(of, a.pattern)
 			}
 		}
 		match, err := newMatcher(c, a.pattern)
@@ -87,6 +87,20 @@ var scan = define(
 		return Reply{Data: appendNames(make([]byte, 0, 64*len(names)+2), names)}, nil
 	},
 )
+
+// scanOther relays what the server of another atSign lists for the owner.
+func (c *Call) scanOther(of atkey.Sign, pattern string) (Reply, error) {
+	line := "scan"
+	if pattern != "" {
+		line += " " + pattern
+	}
+	c.sendReady()
+	names, err := c.Peers.Ask(c, of, true, line)
+	if err == nil {
+		err = c.gather(len(names))
+	}
+	return text(names), err
+}
 
 // list returns the keys that the caller may see and that match, sorted, the way
 // the caller calls them: without the prefix that is the same for all.

@@ -93,7 +93,7 @@ func TestScanRefused(t *testing.T) {
 	}
 	w.stranger().says("scan:@bob", "error:AT0401-Exception: Scan to another atSign cannot be performed without auth\n@")
 	w.peer("@bob").says("scan:@bob .*", "error:AT0401-Exception: Scan to another atSign cannot be performed without auth\n@")
-	w.app("root").says("scan:@bob", "error:AT0021-Unable to connect to secondary : this server does not connect to the server of @bob\n@alice@")
+	w.app("root").says("scan:@bob", "error:AT0004-Socket error : no connection to the server of @bob at localhost:1\n@alice@")
 	w.stranger().ends("scan:@b#b", "error:AT0011-Exception: invalid @sign: Cannot contain !*'`();:&=+$,/?#[]{} characters\n@")
 }
 

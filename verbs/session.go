@@ -29,6 +29,9 @@ type Session struct {
 	// no need to wait.
 	Turn func(ctx context.Context, bytes int) error
 
+	// SendReady sends the answers that are ready, before a command that turns out to
+	// wait for another server. Nil: they do not wait.
+	SendReady func()
 	own       enroll.Challenge // of the last from with this server's atSign
 	peer      enroll.Challenge // of the last from with another one
 	claimed   atkey.Sign       // the other one
@@ -50,6 +53,13 @@ func NewSession(from string) *Session {
 
 // owner reports whether the connection is what the protocol calls authenticated.
 func (s *Session) owner() bool { return s.Principal.Kind&enroll.Owner != 0 }
+
+// sendReady is SendReady, where there is one.
+func (s *Session) sendReady() {
+	if s.SendReady != nil {
+		s.SendReady()
+	}
+}
 
 // prompt ends replies. Errors towards another atSign end in a bare "@", but for
 // those in the third shape.

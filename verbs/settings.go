@@ -41,7 +41,6 @@ func NewSettings(given ...Setting) *Settings {
 		{Name: "notificationKeyStoreCompactionFrequencyMins", Default: 5},
 		{Name: "maxNotificationRetries", Default: 30},
 		{Name: "autoNotify", Default: 1, Switch: true},
-		{Name: "doCacheRefreshNow", Switch: true},
 		{Name: "shouldReloadCertificates", Switch: true},
 	}, given...) {
 		s.known[strings.ToLower(setting.Name)] = setting

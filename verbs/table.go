@@ -33,6 +33,8 @@ func Standard() *Set {
 		otpGet,
 		otpPut,
 		pkam,
+		plookup,
+		pol,
 		scan,
 		stats,
 		syncFrom,

@@ -36,8 +36,9 @@ type world struct {
 	env *Env
 	log *bytes.Buffer
 
-	mu  sync.Mutex
-	now time.Time
+	others others
+	mu     sync.Mutex
+	now    time.Time
 }
 
 // newWorld makes one that has the given enrollments on record.
@@ -67,6 +68,7 @@ func newWorld(t testing.TB, enrollments ...*enroll.Enrollment) *world {
 	w.env = &Env{
 		Sign: "@alice", DB: db, Registry: registry, Now: w.clock, Log: zerolog.New(w.log), Version: "3.0.52", Started: epoch,
 		Settings: NewSettings(), Horizons: NewHorizons(), Accesses: NewAccessLog(db, w.clock, AccessRetention{Every: 15 * time.Minute, Percent: 30, Age: 24 * time.Hour}), Connections: func() []Connection { return nil },
+		Peers: &w.others, ClientCert: func() ClientCert { return ClientCert{Chain: "chain", ChainChanged: epoch, KeyChanged: epoch} },
 		SyncPage: DefaultSyncPage, SyncBytes: DefaultSyncBytes,
 	}
 	return w

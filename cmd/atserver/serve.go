@@ -37,6 +37,9 @@ type serveCmd struct {
 
 	Directory        string `env:"ATSERVER_DIRECTORY" placeholder:"HOST:PORT" help:"AtDirectory (root.atsign.org:64)."`
 	PeerCertificates bool   `name:"peer-certificates" negatable:"" default:"true" env:"ATSERVER_PEER_CERTIFICATES,clientCertificateRequired" help:"Demand a client certificate of other atServers."`
+	PeerAddresses    string `name:"peer-addresses" default:"auto" enum:"auto,any,public" env:"ATSERVER_PEER_ADDRESSES" help:"Addresses that the directory may name: any, public ones only, or auto: local ones if it is in a local network itself."`
+	MTLSCert         string `name:"mtls-cert" env:"ATSERVER_MTLS_CERT,securityCertificateChainLocationMtls" placeholder:"FILE" help:"Certificate chain to show to other atServers, PEM (--cert)."`
+	MTLSKey          string `name:"mtls-key" env:"ATSERVER_MTLS_KEY,securityPrivateKeyLocationMtls" placeholder:"FILE" help:"Key of that certificate, PEM."`
 	TestingMode      bool   `env:"ATSERVER_TESTING_MODE,testingMode" help:"For test suites only: CRAM stays usable."`
 	LogLevel         string `env:"ATSERVER_LOG_LEVEL,logLevel" default:"info" help:"debug, info, warn or error."`
 
@@ -44,6 +47,8 @@ type serveCmd struct {
 	MaxPerAddress    int   `env:"ATSERVER_MAX_PER_ADDRESS" help:"Connections at once from one address (half of all)."`
 	AnonymousIdleMs  int64 `env:"ATSERVER_ANONYMOUS_IDLE_MS,inbound_idletime_millis" default:"600000" help:"Silence that ends a connection, in ms."`
 	OwnerIdleMs      int64 `env:"ATSERVER_OWNER_IDLE_MS,authenticated_inbound_idletime_millis" default:"600000" help:"The same once it has logged in."`
+	MaxOutbound      int   `env:"ATSERVER_MAX_OUTBOUND,outbound_max_limit" default:"200" help:"Connections to other atServers at once."`
+	OutboundIdleMs   int64 `env:"ATSERVER_OUTBOUND_IDLE_MS,outbound_idletime_millis" default:"599000" help:"Until an unused one of them is closed, in ms."`
 	LineBudgetMiB    int   `name:"line-budget-mib" env:"ATSERVER_LINE_BUDGET_MIB" default:"32" help:"Memory for long commands, all connections together."`
 	SyncPage         int   `env:"ATSERVER_SYNC_PAGE,syncPageLimit" default:"100" help:"Changes in an answer to sync:from that names no limit."`
 	SyncBytes        int   `env:"ATSERVER_SYNC_BYTES,syncBufferSize" default:"5242880" help:"Size of such an answer."`
@@ -108,7 +113,9 @@ func (c *serveCmd) Run() error {
 		MaxConnections: c.MaxConnections, MaxPerAddress: c.MaxPerAddress,
 		AnonymousIdle: time.Duration(c.AnonymousIdleMs) * time.Millisecond,
 		OwnerIdle:     time.Duration(c.OwnerIdleMs) * time.Millisecond,
-		SyncPage:      c.SyncPage, SyncBytes: c.SyncBytes,
+		PeerAddresses: c.PeerAddresses, MTLSCertFile: c.MTLSCert, MTLSKeyFile: c.MTLSKey,
+		MaxOutbound: c.MaxOutbound, OutboundIdle: time.Duration(c.OutboundIdleMs) * time.Millisecond,
+		SyncPage: c.SyncPage, SyncBytes: c.SyncBytes,
 		LineBudget: c.LineBudgetMiB << 20, SweepEvery: time.Duration(c.SweepMinutes) * time.Minute,
 		Log: log,
 	})

@@ -55,10 +55,20 @@ func Dial(ctx context.Context, addr string, cfg *tls.Config) (*Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", addr, err)
 	}
+	c, err := NewConn(ctx, conn)
+	if err != nil {
+		return nil, fmt.Errorf("connect to %s: %w", addr, err)
+	}
+	return c, nil
+}
+
+// NewConn is Dial for a connection that has been made already. It waits for the greeting, and closes the connection
+// when it fails.
+func NewConn(ctx context.Context, conn net.Conn) (*Conn, error) {
 	c := &Conn{conn: conn, in: bufio.NewReader(conn)}
 	if err := c.during(ctx, c.greeting); err != nil {
 		conn.Close()
-		return nil, fmt.Errorf("connect to %s: %w", addr, err)
+		return nil, err
 	}
 	return c, nil
 }

@@ -21,6 +21,11 @@ func LookupDirectory(ctx context.Context, addr string, cfg *tls.Config, sign str
 		return "", fmt.Errorf("directory: %w", err)
 	}
 	defer c.Close()
+	return c.Address(ctx, sign)
+}
+
+// Address is LookupDirectory on a connection to an atDirectory.
+func (c *Conn) Address(ctx context.Context, sign string) (string, error) {
 	reply, err := c.ask(ctx, strings.TrimPrefix(sign, "@"), false)
 	if err != nil {
 		return "", fmt.Errorf("directory: %w", err)
