@@ -35,6 +35,7 @@ type cli struct {
 	Onboard onboardCmd `cmd:"" help:"Make the first keys of an atSign, with its CRAM secret."`
 	Put     putCmd     `cmd:"" help:"Store a value: encrypted for yourself, or public."`
 	Get     getCmd     `cmd:"" help:"Print a value."`
+	Share   shareCmd   `cmd:"" help:"Store a value for another atSign, encrypted."`
 	Scan    scanCmd    `cmd:"" help:"List keys."`
 	Meta    metaCmd    `cmd:"" help:"Show the metadata of a value, or change them."`
 	Delete  deleteCmd  `cmd:"" help:"Delete a value."`
