@@ -127,3 +127,7 @@ func (g Grants) Covers(other Grants) bool {
 	}
 	return true
 }
+
+// ServerWrites tells whether a key is in a namespace that only the server itself
+// writes, so that apps take what comes in it for the server's word.
+func ServerWrites(k atkey.Key) bool { return k.In(Manage) || k.In(serverEvents) }

@@ -140,8 +140,14 @@ func (r *Registry) missed(from string, void bool) error {
 		if err := tx.Audit(store.Event{Actor: "anonymous", Action: "otp.use", Outcome: "deny", From: from}); err != nil || !void {
 			return err
 		}
-		if _, err := prune(tx, func(passcode) bool { return false }); err != nil {
+		live := false
+		if _, err := prune(tx, func(p passcode) bool { live = live || p.good(tx.Now()); return false }); err != nil {
 			return err
+		}
+		if live {
+			if err := r.notifyVoid(tx); err != nil {
+				return err
+			}
 		}
 		return tx.Audit(store.Event{Actor: "server", Action: "otp.void", Outcome: "allow"})
 	})

@@ -79,6 +79,9 @@ func (r *Registry) pend(req Request) (e *Enrollment, err error) {
 		if err := c.put(e); err != nil {
 			return err
 		}
+		if err := c.notifyRequest(e); err != nil {
+			return err
+		}
 		return c.Audit(store.Event{
 			Actor: "anonymous", Action: "enroll.request", Target: e.ID, Outcome: "allow", From: req.From,
 			Detail: map[string]string{"app": e.App, "device": e.Device},

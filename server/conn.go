@@ -43,7 +43,8 @@ type conn struct {
 	leaving atomic.Bool   // ends after the command under way
 	why     atomic.Uint32 // Reason, the first one counts
 	spared  atomic.Bool   // its enrollment ended by its own wish
-	who     atomic.Pointer[enroll.Principal]
+	monitor
+	who atomic.Pointer[enroll.Principal]
 }
 
 var readPool = sync.Pool{New: func() any { return new([16 << 10]byte) }}
@@ -85,6 +86,7 @@ func (c *conn) serve() {
 	c.session.Stay = c.stay
 	c.session.Turn = c.takeTurn
 	c.session.SendReady = func() { c.out.flush() } // a failure shows when the answer is sent
+	c.session.Monitor = c.startMonitor
 	c.principal = c.session.Principal
 	c.framer.Budget = c.srv.shareOf(enroll.Anonymous)
 	if c.say([]byte(wire.Prompt(""))) != nil {
@@ -167,15 +169,18 @@ func (c *conn) converse() Reason {
 func (c *conn) execute() (why Reason) {
 	c.busy.Store(true)
 	defer c.busy.Store(false)
+	c.hush(c.multiplexed)
+	defer c.speak()
+	defer c.tellChanges()
 	for {
 		line, ok, err := c.framer.Next()
 		switch {
 		case err != nil:
 			c.answer(verbs.Reply{}, err)
-			c.out.flush()
+			c.flush()
 			return Overflow
 		case !ok:
-			if c.out.flush() != nil {
+			if c.flush() != nil {
 				return Broken
 			}
 			c.touch()
@@ -185,7 +190,7 @@ func (c *conn) execute() (why Reason) {
 			return Unknown
 		}
 		if why := c.command(line); why != Unknown {
-			c.out.flush()
+			c.flush()
 			return why
 		}
 	}
@@ -198,7 +203,7 @@ func (c *conn) command(line wire.Line) Reason {
 	name := ""
 	if err == nil {
 		cmd := c.srv.verbs.Find(line.Text)
-		if name = cmd.Name(); cmd.Slow() && c.out.flush() != nil {
+		if name = cmd.Name(); cmd.Slow() && c.flush() != nil {
 			return Broken
 		}
 		reply, err = c.srv.verbs.Exec(c.ctx, c.srv.env, c.session, cmd)
@@ -214,7 +219,7 @@ func (c *conn) command(line wire.Line) Reason {
 	}
 	end, sent := c.answer(reply, err)
 	if c.turn != nil && sent == nil {
-		sent = c.out.flush()
+		sent = c.flush()
 		c.endTurn()
 	}
 	switch {
@@ -243,7 +248,7 @@ func (c *conn) answer(reply verbs.Reply, err error) (end bool, sent error) {
 	scratch := heldPool.Get().(*[]byte)
 	unit, end := c.session.Append((*scratch)[:0], reply, err)
 	if len(unit) > 0 {
-		sent = c.out.put(unit)
+		sent = c.put(unit)
 	}
 	if cap(unit) <= maxHeld {
 		*scratch = unit[:0]
@@ -254,11 +259,11 @@ func (c *conn) answer(reply verbs.Reply, err error) (end bool, sent error) {
 
 // say sends a unit at once.
 func (c *conn) say(unit []byte) error {
-	if err := c.out.put(unit); err != nil {
+	if err := c.put(unit); err != nil {
 		c.because(Broken)
 		return err
 	}
-	if err := c.out.flush(); err != nil {
+	if err := c.flush(); err != nil {
 		c.because(Broken)
 		return err
 	}
@@ -279,6 +284,7 @@ func (c *conn) finish() {
 	goodbye := time.AfterFunc(time.Second, func() { c.raw.Close() }) // TLS says it, if somebody listens
 	c.tls.Close()
 	goodbye.Stop()
+	c.endMonitor()
 	c.srv.gate.leave(c)
 	kind := enroll.Kind(c.kind.Load())
 	c.srv.ended[c.why.Load()].Add(1)

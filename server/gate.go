@@ -198,8 +198,8 @@ func (g *gate) sweep(now time.Time) {
 		}
 		switch {
 		case c.watch.stuck(&c.out.gathered, now):
-			g.drop(c, Slow)
-		case !c.busy.Load() && now.Sub(c.lastActive()) > limit:
+			g.drop(c, c.slow())
+		case !c.monitors.Load() && !c.busy.Load() && now.Sub(c.lastActive()) > limit:
 			g.drop(c, Idle)
 		}
 	}

@@ -38,8 +38,9 @@ func (s *Server) tick() {
 }
 
 // Step does everything that is due at a time: ends idle connections, removes
-// expired records, keeps the access log, closes unused connections to other servers,
-// has copies of their records refreshed, loads changed certificates and renews our own.
+// expired records and notifications, ticks for monitors, keeps the access log, closes
+// unused connections to other servers, has copies of their records refreshed, loads
+// changed certificates and renews our own.
 func (s *Server) Step(now time.Time) {
 	s.stepping.Lock()
 	defer s.stepping.Unlock()
@@ -47,6 +48,10 @@ func (s *Server) Step(now time.Time) {
 	s.gate.step(now)
 	s.turns.step(now)
 	s.gate.end(s.stays)
+	s.hub.Step(now)
+	if err := s.expiry.Run(now); err != nil {
+		s.options.Log.Error().Err(err).Msg("Expired notifications not removed")
+	}
 	if s.options.Onboarded != nil && !s.onboarded && !s.AwaitsOnboarding() {
 		s.onboarded = true
 		s.options.Onboarded()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"atserver/server/notify"
 	"atserver/server/peer"
 	"atserver/store/atkey"
 	"atserver/verbs"
@@ -53,6 +54,8 @@ type Options struct {
 	// MTLSCertFile and MTLSKeyFile are a certificate chain and its key, PEM, to be
 	// shown to other atServers. Default: the server's own certificate.
 	MTLSCertFile, MTLSKeyFile string
+	// Peers reaches the servers of other atSigns. Nil: what is for them waits.
+	Peers notify.Asker
 
 	// TestingMode is for running test suites: CRAM stays usable after onboarding
 	// and may do everything. Never for a server that anybody relies on.
@@ -74,6 +77,19 @@ type Options struct {
 	AccessLogEvery   time.Duration
 	AccessLogPercent int
 	AccessLogAge     time.Duration
+
+	// NoAutoNotify keeps other atSigns from being told when a record changes that is
+	// shared with them. config:set:autoNotify changes it.
+	NoAutoNotify bool
+	// NotificationLife is how long a notification waits for its recipient unless
+	// asked otherwise. Default 15 min.
+	NotificationLife time.Duration
+	// NotificationSweepEvery is how often expired notifications are removed. Default
+	// 5 min.
+	NotificationSweepEvery time.Duration
+	// StatsEvery is how often monitors are told of the newest change, so that they
+	// know that the server is there. Default 15 s, negative: never.
+	StatsEvery time.Duration
 
 	SweepEvery time.Duration // how often expired records are removed; default 1 min
 
@@ -98,6 +114,9 @@ func (o Options) withDefaults() Options {
 	o.AccessLogEvery = cmp.Or(o.AccessLogEvery, 15*time.Minute)
 	o.AccessLogPercent = cmp.Or(o.AccessLogPercent, 30)
 	o.AccessLogAge = cmp.Or(o.AccessLogAge, 15*24*time.Hour)
+	o.NotificationLife = cmp.Or(o.NotificationLife, verbs.DefaultNotificationLife)
+	o.NotificationSweepEvery = cmp.Or(o.NotificationSweepEvery, 5*time.Minute)
+	o.StatsEvery = cmp.Or(o.StatsEvery, 15*time.Second)
 	o.SweepEvery = cmp.Or(o.SweepEvery, time.Minute)
 	o.Version = cmp.Or(o.Version, ProtocolVersion)
 	if o.Now == nil {
@@ -118,6 +137,8 @@ func (o Options) check() error {
 		return errors.New("the addresses of peers must be auto, any or public")
 	case o.SyncPage < 1 || o.SyncBytes < 1:
 		return errors.New("a page of sync must have a size")
+	case o.NotificationLife < time.Millisecond || o.NotificationSweepEvery < 0:
+		return errors.New("times of notifications must be positive")
 	case o.AccessLogEvery < 0 || o.AccessLogAge < 0 || o.AccessLogPercent < 0 || o.AccessLogPercent > 100:
 		return errors.New("times of the access log must be positive, its share from 1 to 100")
 	}

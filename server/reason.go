@@ -17,12 +17,13 @@ const (
 	Broken             // the network failed
 	Panicked           // our mistake
 	Shutdown           // the server stops
+	SlowMonitor        // did not read what it asked to be told
 	reasons            // how many there are
 )
 
 var reasonNames = [reasons]string{
 	"unknown", "client gone", "client exit", "refused", "overflow", "ended", "idle", "slow", "full",
-	"no handshake", "broken", "panicked", "shutdown",
+	"no handshake", "broken", "panicked", "shutdown", "slow monitor",
 }
 
 func (r Reason) String() string {

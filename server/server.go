@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"atserver/enroll"
+	"atserver/server/notify"
 	"atserver/server/peer"
 	"atserver/store"
 	"atserver/verbs"
@@ -28,6 +29,9 @@ type Server struct {
 	gate    *gate
 	budget  *budget
 	turns   *turns
+	hub     *notify.Hub
+	outbox  *notify.Outbox // nil when nobody can be reached
+	expiry  *verbs.NotificationExpiry
 	// strangersKeep is what connections that proved nothing leave of the budget.
 	strangersKeep int64
 
@@ -89,6 +93,9 @@ func New(o Options) (*Server, error) {
 	if s.shown == nil {
 		s.shown = s.certificates
 	}
+	if s.hub, err = notify.NewHub(s.db, o.StatsEvery, verbs.AppendNotificationLine); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
 	s.tls = s.certificates.tlsConfig()
 	registry, err := enroll.Open(s.db, enroll.Options{
 		Sign: o.Sign, Now: o.Now, TestingMode: o.TestingMode,
@@ -105,11 +112,13 @@ func New(o Options) (*Server, error) {
 	}
 	s.verbs = verbs.Standard()
 	s.openPeers()
+	s.outbox = s.newOutbox()
 	accesses := verbs.NewAccessLog(s.db, o.Now, verbs.AccessRetention{Every: o.AccessLogEvery, Percent: o.AccessLogPercent, Age: o.AccessLogAge})
+	s.expiry = verbs.NewNotificationExpiry(s.db, o.Now, o.NotificationSweepEvery)
 	s.env = &verbs.Env{
 		Sign: o.Sign, DB: s.db, Registry: registry, Now: o.Now, Log: o.Log,
 		Version: o.Version, Started: o.Now(), TestingMode: o.TestingMode,
-		Settings: s.settings(accesses), Accesses: accesses, Horizons: verbs.NewHorizons(), Connections: s.gate.list,
+		Settings: s.settings(accesses), NotificationLife: o.NotificationLife, Accesses: accesses, Horizons: verbs.NewHorizons(), Connections: s.gate.list,
 		SyncPage: o.SyncPage, SyncBytes: o.SyncBytes,
 		Peers: peers{s.peers}, ClientCert: s.clientCert,
 	}
@@ -131,6 +140,7 @@ func (s *Server) openStore() (err error) {
 	}
 	s.db, err = store.Open(store.Options{
 		Dir: dir, RootSecret: root, Sign: s.options.Sign, Now: s.options.Now, Log: s.options.Log,
+		Notified: s.notified,
 	})
 	return err
 }
@@ -224,6 +234,8 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	janitor, stop := context.WithCancel(ctx)
 	var idle sync.WaitGroup
 	idle.Go(func() { s.janitor(janitor) })
+	idle.Go(func() { s.hub.Run(janitor) })
+	idle.Go(func() { s.deliver(ctx) })
 	if s.options.Dir != "" {
 		door, err := listenOperator(s.options.Dir)
 		if err != nil { // a path too long for a socket, say; the owner is served all the same

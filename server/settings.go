@@ -8,6 +8,10 @@ import (
 
 // settings are what config:set changes here.
 func (s *Server) settings(accesses *verbs.AccessLog) *verbs.Settings {
+	autoNotify := 1
+	if s.options.NoAutoNotify {
+		autoNotify = 0
+	}
 	return verbs.NewSettings(
 		verbs.Setting{Name: "inboundMaxLimit", Default: s.options.MaxConnections, Changed: s.gate.resize},
 		verbs.Setting{
@@ -22,6 +26,11 @@ func (s *Server) settings(accesses *verbs.AccessLog) *verbs.Settings {
 				}
 			},
 		},
+		verbs.Setting{
+			Name: "notificationKeyStoreCompactionFrequencyMins", Default: int(s.options.NotificationSweepEvery / time.Minute),
+			Changed: func(n int) { s.expiry.Every(time.Duration(n) * time.Minute) },
+		},
+		verbs.Setting{Name: "autoNotify", Default: autoNotify, Switch: true},
 		verbs.Setting{
 			Name: "checkCertificateReload", Switch: true,
 			Changed: func(on int) {

@@ -113,6 +113,7 @@ type counters struct {
 	audit  int64  // next audit entry
 	large  uint64 // next id of a value in chunks
 	hash   string // of the last audit entry
+	noted  int64  // time of the newest notification; in a row of its own
 }
 
 func (c counters) encode() []byte {
@@ -136,10 +137,12 @@ func (tx *Tx) counters() (counters, error) {
 		}
 		return counters{}, nil
 	}
+	noted, err := tx.noted()
 	return counters{
+		noted:  noted,
 		commit: int64(binary.BigEndian.Uint64(b)),
 		audit:  int64(binary.BigEndian.Uint64(b[8:])),
 		large:  binary.BigEndian.Uint64(b[16:]),
 		hash:   string(b[24:]),
-	}, nil
+	}, err
 }

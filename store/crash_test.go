@@ -130,6 +130,7 @@ func crashUpdate(db *DB, name string, i int) (a ack, err error) {
 			_, err = tx.Put(r, OpUpdateAll, name)
 		}
 		err = errors.Join(err,
+			tx.Enqueue(&Notification{ID: name, From: me, To: "@bob", Key: strconv.FormatInt(id, 10), Type: Sent, Op: NotifyUpdate, Expires: tx.Now().Add(time.Hour)}),
 			tx.PutRow(Settings, name, []byte(strconv.FormatInt(id, 10))),
 			tx.Audit(Event{Actor: name, Action: "put", Target: strconv.FormatInt(id, 10)}))
 		if err == nil && i%7 == 6 {
@@ -169,6 +170,9 @@ func checkAfterCrash(t *testing.T, dir string, acknowledged map[string]ack) {
 				continue
 			}
 			delete(log, k.String())
+			if n, err := tx.Notification(name.ID); err != nil || n.Key != string(name.Value) {
+				t.Errorf("the notification of %s tells of entry %s, not %s: %v", name.ID, n.Key, name.Value, err)
+			}
 			r, err := tx.Get(k)
 			switch {
 			case c.Op == OpDelete && err != ErrNotFound:

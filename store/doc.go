@@ -9,6 +9,7 @@
 //     nothing is: the record, its commit entry, its due time, rows, audit.
 //   - The commit log has at most one entry a key. Its ids start at 0, rise, and
 //     are never used twice, not even after the newest entry was purged.
+//   - No two notifications have one time, and a later one never has an earlier time.
 //   - Time is the caller's clock. A record is gone when Sweep removed it; until
 //     then it is returned and Meta.State says that it has expired.
 //   - Nothing readable is on disk: not a value, not a name.
@@ -29,6 +30,10 @@
 //	r table id            row of another package
 //	a seq                 entry of the audit chain
 //	l seq                 entry of the access log
+//	n time                a notification, named by its time
+//	j id 00 sender        the time of the notification with that id
+//	u time time           the notification of the second time expires at the first
+//	q recipient 00 time   the notification waits to be sent
 //	m name                counters, schema version, whose data this is
 //
 // The class is one byte: self, shared, public, private, local, cached public,

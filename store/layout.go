@@ -22,6 +22,10 @@ const (
 	rowAudit   = 'a'
 	rowAccess  = 'l'
 	rowMeta    = 'm'
+	rowNote    = 'n'
+	rowNoteID  = 'j'
+	rowNoteDue = 'u'
+	rowQueue   = 'q'
 )
 
 // class is what the scope of a key and its being cached come to. The symmetric keys

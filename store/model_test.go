@@ -336,6 +336,16 @@ func noOrphans(tx *Tx, records int) error {
 			for n := range chunkCount(h.size) {
 				chunks[string(chunkKey(chunkPrefix(p.key[1:], h.chunks), n))] = true
 			}
+		case rowNote:
+			n, err := decodeNotification(time.Time{}, p.value)
+			if err != nil {
+				found = -1 << 20
+			}
+			if n.left != nil {
+				for i := range chunkCount(n.left.size) {
+					chunks[string(chunkKey(chunkPrefix(p.key, n.left.chunks), i))] = true
+				}
+			}
 		case rowDue:
 			due--
 		}

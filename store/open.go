@@ -22,6 +22,9 @@ type DB struct {
 	lock   *os.File // nil in memory
 	kv     *badger.DB
 
+	notified func(Notification)
+	fleeting fleeting
+
 	writer    *writer
 	compactor *compactor
 
@@ -42,7 +45,7 @@ func open(o Options, steps []step) (*DB, error) {
 	if o.Sign == "" {
 		return nil, errors.New("open the database: no atSign")
 	}
-	db := &DB{layout: layout{o.Sign}, log: o.Log}
+	db := &DB{layout: layout{o.Sign}, log: o.Log, notified: o.Notified, fleeting: fleeting{now: o.Now}}
 	if err := db.prepare(o); err != nil {
 		db.unlock()
 		return nil, fmt.Errorf("open the database: %w", err)

@@ -24,6 +24,9 @@ type Options struct {
 	// Now is the clock, time.Now by default. It is asked from any goroutine.
 	Now func() time.Time
 	Log zerolog.Logger
+	// Notified is told of each notification once it is kept, in their order, one at
+	// a time. It must not call Update, and it holds up whoever writes.
+	Notified func(Notification)
 }
 
 func (o Options) defaults() Options {

@@ -146,6 +146,7 @@ func (w *writer) waiting(b *batch) *request {
 // commit brings what the batch wrote to disk.
 func (w *writer) commit(b *batch) error {
 	if b.writes == 0 {
+		w.seq.noted = b.seq.noted // of notifications in memory
 		return nil
 	}
 	if w.broken != nil {

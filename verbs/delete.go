@@ -10,10 +10,11 @@ import (
 )
 
 type deleteArgs struct {
-	key    atkey.Key
-	at     time.Time // when the client deleted it; zero: now
-	silent bool      // leaves no commit entry
-	force  bool      // removes immutable records, too
+	key      atkey.Key
+	at       time.Time      // when the client deleted it; zero: now
+	silent   bool           // leaves no commit entry
+	force    bool           // removes immutable records, too
+	priority store.Priority // of the notification
 }
 
 // deleteVerb removes a record, whether it is there or not:
@@ -31,8 +32,15 @@ var deleteVerb = define(
 		}
 		a.silent = l.option(":nc")
 		a.force = l.option(":force")
-		if l.take(":priority:") && !l.take("low") && !l.take("medium") && !l.take("high") {
-			return a, errSyntax
+		a.priority = store.Low
+		if l.take(":priority:") && !l.take("low") {
+			a.priority = store.Medium
+			if !l.take("medium") {
+				a.priority = store.High
+				if !l.take("high") {
+					return a, errSyntax
+				}
+			}
 		}
 		typed, ok := strings.CutPrefix(l.all(), ":")
 		if !ok || !isDeletable(typed) {
@@ -71,12 +79,15 @@ var deleteVerb = define(
 				return illegalState("Immutable records may not be deleted without the force flag")
 			}
 			tx.DateCommits(a.at)
-			id, _, err = tx.Delete(a.key, op, c.Principal.Actor())
-			return err
+			if id, _, err = tx.Delete(a.key, op, c.Principal.Actor()); err != nil {
+				return err
+			}
+			return c.notifyDelete(tx, a.key, a.at, a.priority)
 		})
 		if err != nil {
 			return Reply{}, err
 		}
+		c.changed(Change{Key: a.key, ID: id, Deleted: true})
 		return number(id), nil
 	},
 )

@@ -12,20 +12,21 @@ import (
 
 // Env is what all commands of a server share.
 type Env struct {
-	Sign        atkey.Sign
-	DB          *store.DB
-	Registry    *enroll.Registry
-	Now         func() time.Time
-	Log         zerolog.Logger
-	Version     string // of the protocol that is spoken, a semantic version
-	Started     time.Time
-	TestingMode bool // CRAM counts as the owner
-	Settings    *Settings
-	Accesses    *AccessLog
-	Horizons    *Horizons
-	Connections func() []Connection // that are open
-	Peers       Peers
-	ClientCert  func() ClientCert // shown to other servers
-	SyncPage    int               // entries in an answer to sync:from that names no limit
-	SyncBytes   int               // of JSON in one, see DefaultSyncBytes
+	Sign             atkey.Sign
+	DB               *store.DB
+	Registry         *enroll.Registry
+	Now              func() time.Time
+	Log              zerolog.Logger
+	Version          string // of the protocol that is spoken, a semantic version
+	Started          time.Time
+	TestingMode      bool // CRAM counts as the owner
+	Settings         *Settings
+	Accesses         *AccessLog
+	Horizons         *Horizons
+	Connections      func() []Connection // that are open
+	Peers            Peers
+	ClientCert       func() ClientCert // shown to other servers
+	NotificationLife time.Duration     // of those that ask for none
+	SyncPage         int               // entries in an answer to sync:from that names no limit
+	SyncBytes        int               // of JSON in one, see DefaultSyncBytes
 }

@@ -1,6 +1,7 @@
 package verbs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -55,6 +56,9 @@ func (s *Set) Find(line string) Command {
 	line = normalise(line)
 	word := letters(line)
 	rest := line[len(word):]
+	if word == "notify" && hasFold(rest, ":list ") { // what follows the blank means nothing
+		rest = rest[:len(":list")]
+	}
 	if second, after, ok := secondWord(rest); ok {
 		if word != "enroll" { // whose operations are words in lower case
 			second = strings.ToLower(second)
@@ -114,7 +118,7 @@ func (s *Set) Exec(ctx context.Context, env *Env, session *Session, cmd Command)
 	}
 	var refusal *enroll.Refusal
 	if errors.As(err, &refusal) {
-		err = notAllowed(refused(refusal, cmd.verb.Name))
+		err = notAllowed(refused(refusal, cmp.Or(cmd.verb.Act, cmd.verb.Name)))
 		if session.owner() {
 			if failed := env.Registry.Denied(refusal, cmd.verb.Name, session.From); failed != nil {
 				err = failed

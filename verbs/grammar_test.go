@@ -56,9 +56,23 @@ var grammar = map[string][]string{
 	"pol":     {"pol", "POL"},
 	"llookup": {"llookup:x@alice", "llookup:meta:public:x.wavi@alice", "llookup:all:cached:@alice:x.wavi@bob", "llookup:private:blocklist@alice", "llookup:local:x@alice"},
 	"lookup":  {"lookup:x@alice", "lookup:bypassCache:true:all:x.wavi@bob", "lookup:meta:x@alice", "lookup:a@b@alice"},
-	"noop":    {"noop:0", "noop:5000", "noop:5001", "noop:99999999999999999999"},
-	"otp:get": {"otp:get", "otp:get:ttl:60000"},
-	"otp:put": {"otp:put:HELLO_1", "otp:put:abcdef:ttl:3600000"},
+	"monitor": {"monitor", "monitor .*", "MONITOR:selfNotifications:1729733000000 .wavi", "monitor:strict:selfnotifications:multiplexed:0 ^a:b$", "monitor:99999999999999999999"},
+	"notify": {
+		"notify:@bob:phone.wavi@alice", "notify:@alice:phone.wavi@alice:v", "notify:update:messageType:text:@alice:hello you", "NOTIFY:delete:@bob:phone@alice", "notify:@bob:phone:5",
+		"notify:id:a_B-9:update:messageType:KEY:priority:HIGH:strategy:latest:latestN:3:notifier:wavi:ttln:86400000:ttl:5:ttb:0:ttr:-1:ccd:true:cAt:2026-10-04T10:45:00Z:" +
+			"uAt:2026-10-04T10:45:00Z:eAt:2026-10-04T10:45:00Z:aAt:2026-10-04T10:45:00Z:dataSignature:a:sharedKeyStatus:b:isBinary:true:isEncrypted:false:sharedKeyEnc:c==:" +
+			"pubKeyCS:d:pubKeyHash:e:hashingAlgo:f:encoding:g:encKeyName:h:encAlgo:i/j:ivNonce:k:skeEncKeyName:l:skeEncAlgo:m:immutable:true:appMetadata:e30=:@alice:x.wavi@alice:v",
+		"notify:id:x:update:messageType:key:notifier:SYSTEM:eAtn:2026-10-04T10:45:00.000Z:eph:ttl:0:ttb:0:isEncrypted:true:@alice:phone.wavi@bob:v:w@x",
+		"notify:update:ttr:-1:@alice:phone.wavi@bob:v", "notify:delete:@alice:phone.wavi@bob", "notify:@alice:public:phone@bob", "notify:public:phone@alice",
+	},
+	"notify:all":    {"notify:all:@bob,@carol:phone.wavi@alice:v", "notify:all:delete:messageType:text:ttl:1:ttb:2:ttr:-1:ccd:true:@alice:hi"},
+	"notify:fetch":  {"notify:fetch:a-b"},
+	"notify:list":   {"notify:list", "notify:list:2026-09-30", "notify:list:2026-09-30:2026-10-02:^@alice", "notify:list:.wavi", "notify:list anything: at all, as long as it is"},
+	"notify:remove": {"notify:remove:a-b"},
+	"notify:status": {"notify:status:a-b"},
+	"noop":          {"noop:0", "noop:5000", "noop:5001", "noop:99999999999999999999"},
+	"otp:get":       {"otp:get", "otp:get:ttl:60000"},
+	"otp:put":       {"otp:put:HELLO_1", "otp:put:abcdef:ttl:3600000"},
 	"pkam": {
 		"pkam:AbC=", "pkam:signingAlgo:rsa2048:hashingAlgo:sha512:enrollmentId:root:AbC=", "pkam:signingAlgo:ecc_secp256r1:x",
 		"pkam:enrollmentId:a:b:c", "pkam:hashingAlgo:md5:x",

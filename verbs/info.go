@@ -75,7 +75,12 @@ type feature struct{ name, status, description string }
 
 // features lists abilities beyond the protocol of October 2024 that clients know
 // a name for. What every client may assume is not listed.
-var features []feature
+var features = []feature{
+	{"notify.eph", "GA", "notifications that are kept in memory only"},
+	{"notify.eAtn", "GA", "notifications that end at a given time"},
+	{"notify.all", "Deprecated", "one notification for several atSigns"},
+	{"notify.text", "Deprecated", "notifications that are text"},
+}
 
 func appendFeatures(b []byte) []byte {
 	b = append(b, '[')

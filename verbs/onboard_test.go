@@ -98,7 +98,7 @@ func TestCRAMEndsElsewhere(t *testing.T) {
 		"lookup:x@alice":                        "error:AT0015-Exception: public:x@alice does not exist in keystore\n@",
 		"llookup:x@alice":                       "error:AT0401-Exception: Command cannot be executed without auth\n@",
 	} {
-		again := &actor{NewSession(""), w}
+		again := &actor{Session: NewSession(""), w: w}
 		again.Principal = idle.Principal
 		again.says(line, want)
 	}

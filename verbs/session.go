@@ -32,6 +32,13 @@ type Session struct {
 	// SendReady sends the answers that are ready, before a command that turns out to
 	// wait for another server. Nil: they do not wait.
 	SendReady func()
+
+	// Monitor begins to tell the client of what happens, once the command is
+	// answered. Nil: the client cannot be told.
+	Monitor func(*Watch)
+
+	bare      bool             // so that replies have no prompt
+	changes   []Change         // that monitors have not been told of
 	own       enroll.Challenge // of the last from with this server's atSign
 	peer      enroll.Challenge // of the last from with another one
 	claimed   atkey.Sign       // the other one
@@ -62,8 +69,12 @@ func (s *Session) sendReady() {
 }
 
 // prompt ends replies. Errors towards another atSign end in a bare "@", but for
-// those in the third shape.
+// those in the third shape. Among notifications there is none: clients would take
+// it for the beginning of the next one.
 func (s *Session) prompt(failed bool) string {
+	if s.bare {
+		return ""
+	}
 	if s.owner() || s.Principal.Kind == enroll.Peer && !failed {
 		return wire.Prompt(string(s.Principal.Sign))
 	}

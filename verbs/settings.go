@@ -26,8 +26,9 @@ type Settings struct {
 
 // Settings that verbs look at.
 const (
-	settingRequests = "maxRequestsPerTimeFrame"
-	settingWindow   = "timeFrameInMills"
+	settingRequests   = "maxRequestsPerTimeFrame"
+	settingWindow     = "timeFrameInMills"
+	settingAutoNotify = "autoNotify"
 )
 
 // NewSettings returns the settings of the protocol: those given, and the others,
@@ -40,7 +41,7 @@ func NewSettings(given ...Setting) *Settings {
 		{Name: "commitLogCompactionFrequencyMins", Default: 18},
 		{Name: "notificationKeyStoreCompactionFrequencyMins", Default: 5},
 		{Name: "maxNotificationRetries", Default: 30},
-		{Name: "autoNotify", Default: 1, Switch: true},
+		{Name: settingAutoNotify, Default: 1, Switch: true},
 		{Name: "shouldReloadCertificates", Switch: true},
 	}, given...) {
 		s.known[strings.ToLower(setting.Name)] = setting
@@ -128,6 +129,8 @@ func (s *Settings) change(setting Setting, n int) {
 		setting.Changed(n)
 	}
 }
+
+func (s *Settings) isOn(name string) bool { return s.number(s.known[strings.ToLower(name)]) == 1 }
 
 // requestLimit is how many enrollment requests a connection may make in what time.
 func (s *Settings) requestLimit() (n int, window time.Duration) {

@@ -15,6 +15,7 @@ type Verb struct {
 	Bare  bool                   // may be said without a colon
 	Who   enroll.Kind            // whom it admits at all
 	Slow  func(args string) bool // may wait for something other than the store; nil: never
+	Act   string                 // what it does to a key, in refusals; "": the name
 	Alone bool                   // changes the connection, so it cannot stand in a batch
 
 	run func(*Call, string) (Reply, error) // everything from parsing on

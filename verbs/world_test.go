@@ -69,7 +69,7 @@ func newWorld(t testing.TB, enrollments ...*enroll.Enrollment) *world {
 		Sign: "@alice", DB: db, Registry: registry, Now: w.clock, Log: zerolog.New(w.log), Version: "3.0.52", Started: epoch,
 		Settings: NewSettings(), Horizons: NewHorizons(), Accesses: NewAccessLog(db, w.clock, AccessRetention{Every: 15 * time.Minute, Percent: 30, Age: 24 * time.Hour}), Connections: func() []Connection { return nil },
 		Peers: &w.others, ClientCert: func() ClientCert { return ClientCert{Chain: "chain", ChainChanged: epoch, KeyChanged: epoch} },
-		SyncPage: DefaultSyncPage, SyncBytes: DefaultSyncBytes,
+		NotificationLife: DefaultNotificationLife, SyncPage: DefaultSyncPage, SyncBytes: DefaultSyncBytes,
 	}
 	return w
 }
@@ -96,10 +96,15 @@ func (w *world) must(err error) {
 // actor is somebody on one connection.
 type actor struct {
 	*Session
-	w *world
+	w     *world
+	watch *Watch // of the monitor it asked for
 }
 
-func (w *world) stranger() *actor { return &actor{NewSession("192.0.2.7"), w} }
+func (w *world) stranger() *actor {
+	a := &actor{Session: NewSession("192.0.2.7"), w: w}
+	a.Monitor = func(watch *Watch) { a.watch = watch }
+	return a
+}
 
 func (w *world) as(p enroll.Principal) *actor {
 	a := w.stranger()

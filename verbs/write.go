@@ -48,12 +48,15 @@ func (w write) run(c *Call) (Reply, error) {
 		if w.meta.updatedAt != nil {
 			tx.DateCommits(r.Meta.UpdatedAt)
 		}
-		id, err = tx.Put(r, op, c.Principal.Actor())
-		return err
+		if id, err = tx.Put(r, op, c.Principal.Actor()); err != nil {
+			return err
+		}
+		return c.notifyWrite(tx, r, w.keep)
 	})
 	if err != nil {
 		return Reply{}, err
 	}
+	c.changed(Change{Key: w.key, ID: id})
 	return number(id), nil
 }
 

@@ -43,20 +43,24 @@ type serveCmd struct {
 	TestingMode      bool   `env:"ATSERVER_TESTING_MODE,testingMode" help:"For test suites only: CRAM stays usable."`
 	LogLevel         string `env:"ATSERVER_LOG_LEVEL,logLevel" default:"info" help:"debug, info, warn or error."`
 
-	MaxConnections   int   `env:"ATSERVER_MAX_CONNECTIONS,inbound_max_limit" default:"200" help:"Connections at once."`
-	MaxPerAddress    int   `env:"ATSERVER_MAX_PER_ADDRESS" help:"Connections at once from one address (half of all)."`
-	AnonymousIdleMs  int64 `env:"ATSERVER_ANONYMOUS_IDLE_MS,inbound_idletime_millis" default:"600000" help:"Silence that ends a connection, in ms."`
-	OwnerIdleMs      int64 `env:"ATSERVER_OWNER_IDLE_MS,authenticated_inbound_idletime_millis" default:"600000" help:"The same once it has logged in."`
-	MaxOutbound      int   `env:"ATSERVER_MAX_OUTBOUND,outbound_max_limit" default:"200" help:"Connections to other atServers at once."`
-	OutboundIdleMs   int64 `env:"ATSERVER_OUTBOUND_IDLE_MS,outbound_idletime_millis" default:"599000" help:"Until an unused one of them is closed, in ms."`
-	LineBudgetMiB    int   `name:"line-budget-mib" env:"ATSERVER_LINE_BUDGET_MIB" default:"32" help:"Memory for long commands, all connections together."`
-	SyncPage         int   `env:"ATSERVER_SYNC_PAGE,syncPageLimit" default:"100" help:"Changes in an answer to sync:from that names no limit."`
-	SyncBytes        int   `env:"ATSERVER_SYNC_BYTES,syncBufferSize" default:"5242880" help:"Size of such an answer."`
-	AccessLogMinutes int   `env:"ATSERVER_ACCESS_LOG_MINUTES,accessLogCompactionFrequencyMins" default:"15" help:"How often the oldest entries of the access log are removed."`
-	AccessLogPercent int   `env:"ATSERVER_ACCESS_LOG_PERCENT,accessLogCompactionPercentage" default:"30" help:"How many of them, in 100."`
-	AccessLogDays    int   `env:"ATSERVER_ACCESS_LOG_DAYS,accessLogExpiryInDays" default:"15" help:"What is older goes, too."`
-	SweepMinutes     int   `env:"ATSERVER_SWEEP_MINUTES,expiringRunFreqMins" default:"1" help:"How often expired records are removed."`
-	Training         bool  `short:"t" hidden:"" help:"Start and end at once, as the reference server can."`
+	MaxConnections           int   `env:"ATSERVER_MAX_CONNECTIONS,inbound_max_limit" default:"200" help:"Connections at once."`
+	MaxPerAddress            int   `env:"ATSERVER_MAX_PER_ADDRESS" help:"Connections at once from one address (half of all)."`
+	AnonymousIdleMs          int64 `env:"ATSERVER_ANONYMOUS_IDLE_MS,inbound_idletime_millis" default:"600000" help:"Silence that ends a connection, in ms."`
+	OwnerIdleMs              int64 `env:"ATSERVER_OWNER_IDLE_MS,authenticated_inbound_idletime_millis" default:"600000" help:"The same once it has logged in."`
+	LineBudgetMiB            int   `name:"line-budget-mib" env:"ATSERVER_LINE_BUDGET_MIB" default:"32" help:"Memory for long commands, all connections together."`
+	SyncPage                 int   `env:"ATSERVER_SYNC_PAGE,syncPageLimit" default:"100" help:"Changes in an answer to sync:from that names no limit."`
+	SyncBytes                int   `env:"ATSERVER_SYNC_BYTES,syncBufferSize" default:"5242880" help:"Size of such an answer."`
+	AccessLogMinutes         int   `env:"ATSERVER_ACCESS_LOG_MINUTES,accessLogCompactionFrequencyMins" default:"15" help:"How often the oldest entries of the access log are removed."`
+	AccessLogPercent         int   `env:"ATSERVER_ACCESS_LOG_PERCENT,accessLogCompactionPercentage" default:"30" help:"How many of them, in 100."`
+	AccessLogDays            int   `env:"ATSERVER_ACCESS_LOG_DAYS,accessLogExpiryInDays" default:"15" help:"What is older goes, too."`
+	NotificationMinutes      int   `env:"ATSERVER_NOTIFICATION_MINUTES,notificationExpiryInMins" default:"15" help:"How long a notification waits for its recipient unless it says so itself."`
+	NotificationSweepMinutes int   `env:"ATSERVER_NOTIFICATION_SWEEP_MINUTES,notificationKeyStoreCompactionFrequencyMins" default:"5" help:"How often expired notifications are removed."`
+	StatsSeconds             int   `env:"ATSERVER_STATS_SECONDS,statsNotificationJobTimeInterval" default:"15" help:"How often monitors are told of the newest change; -1 for never."`
+	AutoNotify               bool  `negatable:"" default:"true" env:"ATSERVER_AUTO_NOTIFY,autoNotify" help:"Tell other atSigns when a record changes that is shared with them."`
+	SweepMinutes             int   `env:"ATSERVER_SWEEP_MINUTES,expiringRunFreqMins" default:"1" help:"How often expired records are removed."`
+	Training                 bool  `short:"t" hidden:"" help:"Start and end at once, as the reference server can."`
+	MaxOutbound              int   `env:"ATSERVER_MAX_OUTBOUND,outbound_max_limit" default:"200" help:"Connections to other atServers at once."`
+	OutboundIdleMs           int64 `env:"ATSERVER_OUTBOUND_IDLE_MS,outbound_idletime_millis" default:"599000" help:"Until an unused one of them is closed, in ms."`
 }
 
 // limitMemory has the collector work harder than it would by itself: a small server
@@ -116,6 +120,8 @@ func (c *serveCmd) Run() error {
 		PeerAddresses: c.PeerAddresses, MTLSCertFile: c.MTLSCert, MTLSKeyFile: c.MTLSKey,
 		MaxOutbound: c.MaxOutbound, OutboundIdle: time.Duration(c.OutboundIdleMs) * time.Millisecond,
 		SyncPage: c.SyncPage, SyncBytes: c.SyncBytes,
+		NoAutoNotify: !c.AutoNotify, NotificationLife: time.Duration(c.NotificationMinutes) * time.Minute,
+		NotificationSweepEvery: time.Duration(c.NotificationSweepMinutes) * time.Minute, StatsEvery: time.Duration(c.StatsSeconds) * time.Second,
 		LineBudget: c.LineBudgetMiB << 20, SweepEvery: time.Duration(c.SweepMinutes) * time.Minute,
 		Log: log,
 	})

@@ -1,0 +1,164 @@
+package server
+
+import (
+	"context"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+
+	"atserver/server/notify"
+	"atserver/verbs"
+)
+
+// monitor is what a connection has that is told of notifications: a second
+// goroutine, which tells.
+type monitor struct {
+	monitors    atomic.Bool
+	multiplexed bool // nothing is told while a command is under way
+	hushed      bool // the connection's goroutine holds quiet
+	ended       chan struct{}
+	stop        context.CancelFunc
+
+	pen   sync.Mutex // of who writes: no other goroutine than these two waits for it
+	quiet sync.Mutex // held while a command is under way, if multiplexed
+}
+
+// startMonitor begins to tell the client what watch lets through, instead of what
+// it was told before.
+func (c *conn) startMonitor(watch *verbs.Watch) {
+	if c.stop != nil {
+		c.stop()
+	}
+	before := c.ended
+	var ctx context.Context
+	ctx, c.stop = context.WithCancel(c.ctx)
+	c.ended = make(chan struct{})
+	c.multiplexed = watch.Multiplexed
+	c.monitors.Store(true)
+	c.hush(c.multiplexed)
+	feed := c.srv.hub.Watch(watch.Since)
+	go c.tell(ctx, watch, feed, before, c.ended)
+}
+
+// endMonitor waits for the second goroutine, if there is one.
+func (c *conn) endMonitor() {
+	if c.ended != nil {
+		c.stop()
+		<-c.ended
+	}
+}
+
+// hush keeps the second goroutine silent until speak.
+func (c *conn) hush(please bool) {
+	if please && !c.hushed {
+		c.quiet.Lock()
+		c.hushed = true
+	}
+}
+
+func (c *conn) speak() {
+	if c.hushed {
+		c.hushed = false
+		c.quiet.Unlock()
+	}
+}
+
+// tell is the second goroutine. It begins when the one before it has ended.
+func (c *conn) tell(ctx context.Context, watch *verbs.Watch, feed *notify.Feed, before <-chan struct{}, ended chan<- struct{}) {
+	defer close(ended)
+	defer feed.Close()
+	defer func() {
+		if p := recover(); p != nil {
+			c.srv.options.Log.Error().Uint64(fieldConn, c.id).Interface("panic", p).
+				Bytes("stack", debug.Stack()).Msg("Monitor panicked")
+			c.cut(Panicked)
+		}
+	}()
+	if before != nil {
+		<-before
+	}
+	for {
+		e, err := feed.Next(ctx)
+		if err == nil {
+			err = c.tellEvent(ctx, watch, feed, e)
+		}
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			c.cut(Broken)
+			return
+		}
+	}
+}
+
+// tellEvent tells of one event, if the client wants to know.
+func (c *conn) tellEvent(ctx context.Context, watch *verbs.Watch, feed *notify.Feed, e notify.Event) (err error) {
+	var line []byte
+	switch {
+	case e.Note == nil:
+		line, err = watch.AppendStats(nil, (*verbs.Change)(e.Change))
+	case watch.Wants(*e.Note):
+		if size := feed.Size(e); size > maxHeld {
+			p := c.srv.turns.owners
+			weight := min(2*int64(size), p.size)
+			if err := p.take(ctx, weight); err != nil {
+				return err
+			}
+			defer p.free.Release(weight)
+		}
+		line, err = feed.Line(e)
+	}
+	if err != nil || len(line) == 0 {
+		return err
+	}
+	return c.push(ctx, line, watch.Multiplexed)
+}
+
+// push writes one line in a record of its own, after the replies that wait.
+func (c *conn) push(ctx context.Context, line []byte, multiplexed bool) error {
+	if multiplexed {
+		c.quiet.Lock()
+		defer c.quiet.Unlock()
+	}
+	c.pen.Lock()
+	defer c.pen.Unlock()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err := c.out.flush(); err != nil {
+		return err
+	}
+	if err := c.out.put(line); err != nil {
+		return err
+	}
+	return c.out.flush()
+}
+
+func (c *conn) put(unit []byte) error {
+	c.pen.Lock()
+	defer c.pen.Unlock()
+	return c.out.put(unit)
+}
+
+func (c *conn) flush() error {
+	c.pen.Lock()
+	defer c.pen.Unlock()
+	return c.out.flush()
+}
+
+// slow is the reason to cut a connection whose client does not read.
+func (c *conn) slow() Reason {
+	if c.monitors.Load() {
+		return SlowMonitor
+	}
+	return Slow
+}
+
+// tellChanges tells monitors what the commands so far have changed. They have been
+// answered by now.
+func (c *conn) tellChanges() {
+	for _, changed := range c.session.Changes() {
+		c.srv.hub.Changed(notify.Change(changed))
+	}
+}

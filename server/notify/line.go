@@ -1,0 +1,98 @@
+package notify
+
+import (
+	"encoding/base64"
+	"strconv"
+	"strings"
+	"time"
+
+	"atserver/store"
+)
+
+// command is the line that tells another atSign's server of a notification
+// (protocol, outbound command). What servers of October 2024 do not know is left
+// out for an old one.
+func command(n store.Notification, now time.Time, old bool) string {
+	var b strings.Builder
+	b.Grow(len(n.Value) + len(n.Key) + 256)
+	part := func(name, value string) {
+		if value != "" {
+			b.WriteString(":" + name + ":" + value)
+		}
+	}
+	b.WriteString("notify:id:" + n.ID)
+	switch n.Op {
+	case store.NotifyUpdate:
+		b.WriteString(":update")
+	case store.NotifyDelete:
+		b.WriteString(":delete")
+	}
+	kind := "key"
+	if n.Text {
+		kind = "text"
+	}
+	part("messageType", kind)
+	part("notifier", n.Notifier)
+	part("ttln", strconv.FormatInt(max(n.Expires.Sub(now).Milliseconds(), 1), 10))
+	if n.Meta != nil {
+		appendMeta(part, *n.Meta, old)
+	}
+	b.WriteString(":" + n.Key)
+	if len(n.Value) > 0 {
+		b.WriteByte(':')
+		b.Write(n.Value)
+	}
+	return b.String()
+}
+
+// appendMeta gives the parts of metadata in the order of the protocol.
+func appendMeta(part func(name, value string), m store.Meta, old bool) {
+	number := func(name string, n *int64) {
+		if n != nil {
+			part(name, strconv.FormatInt(*n, 10))
+		}
+	}
+	number("ttl", m.TTL)
+	number("ttb", m.TTB)
+	if m.TTR != nil {
+		number("ttr", m.TTR)
+		part("ccd", strconv.FormatBool(m.CCD != nil && *m.CCD))
+	}
+	if !old {
+		part("cAt", iso(m.CreatedAt))
+		part("uAt", iso(m.UpdatedAt))
+		if m.TTL == nil || *m.TTL == 0 { // else the other side counts for itself
+			part("eAt", iso(m.ExpiresAt))
+		}
+		if m.TTB == nil || *m.TTB == 0 {
+			part("aAt", iso(m.AvailableAt))
+		}
+	}
+	if m.IsEncrypted != nil {
+		part("isEncrypted", strconv.FormatBool(*m.IsEncrypted))
+	}
+	part("sharedKeyEnc", m.SharedKeyEnc)
+	part("pubKeyCS", m.PubKeyCS)
+	if !old && m.HashingAlgo != "" && m.PubKeyHash != "" {
+		part("pubKeyHash", m.PubKeyHash)
+		part("hashingAlgo", m.HashingAlgo)
+	}
+	part("encKeyName", m.EncKeyName)
+	part("encAlgo", m.EncAlgo)
+	part("ivNonce", m.IVNonce)
+	part("skeEncKeyName", m.SkeEncKeyName)
+	part("skeEncAlgo", m.SkeEncAlgo)
+	if !old && m.Immutable != nil && *m.Immutable {
+		part("immutable", "true")
+	}
+	if !old && len(m.AppMetadata) > 0 {
+		part("appMetadata", base64.StdEncoding.EncodeToString(m.AppMetadata))
+	}
+}
+
+func iso(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02T15:04:05.000Z")
+}
