@@ -92,6 +92,9 @@ func TestUsage(t *testing.T) {
 		"no pause":           {[]string{"sync", "-a", "@bob", "--every=0"}, exitUsage, "--every"},
 		"move from where":    {[]string{"move-from", "-a", "@bob"}, exitUsage, "expected"},
 		"move from nowhere":  {[]string{"move-from", "-a", "@bob", "old.example"}, exitUsage, "host:port"},
+		"share with whom":    {[]string{"share", "-a", "@bob", "k.n"}, exitUsage, "expected"},
+		"share with nobody":  {[]string{"share", "-a", "@bob", "k.n", "@c@d", "v"}, exitUsage, "no atSign"},
+		"odd copies":         {[]string{"share", "-a", "@bob", "--ttr=1ms", "k.n", "@alice", "v"}, exitUsage, "--ttr"},
 		"secret as argument": {[]string{"onboard", "-a", "@bob", "s3cr3t"}, exitUsage, "unexpected argument"},
 	} {
 		out, errs, code := ctl(t, "", c.args...)
@@ -109,7 +112,7 @@ func TestHelp(t *testing.T) {
 	if code != 0 || errs != "" {
 		t.Errorf("exit code %d, %q", code, errs)
 	}
-	for _, want := range []string{"onboard", "put", "get", "scan", "delete", "otp", "enroll request", "enroll approve", "meta", "sync", "export", "import", "move-from", "stats", "whoami", "$ATCTL_CA", "Exit codes"} {
+	for _, want := range []string{"onboard", "put", "get", "share", "scan", "delete", "otp", "enroll request", "enroll approve", "meta", "sync", "export", "import", "move-from", "stats", "whoami", "$ATCTL_CA", "Exit codes"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("help does not mention %s", want)
 		}

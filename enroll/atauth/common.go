@@ -86,3 +86,6 @@ func (c *Client) PublicKeyOf(ctx context.Context, sign atkey.Sign) (string, erro
 	}
 	return text, nil
 }
+
+// PublicKey is the half of the encryption key that others look up.
+func (k Keys) PublicKey() string { return publicText(&k.Encryption.PublicKey) }
