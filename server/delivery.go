@@ -10,7 +10,7 @@ import (
 
 // newOutbox delivers what the owner's apps tell others, if others can be reached.
 func (s *Server) newOutbox() *notify.Outbox {
-	var others notify.Asker = peers{s.peers}
+	var others notify.Asker = s.peers
 	if s.options.Peers != nil {
 		others = s.options.Peers
 	}
