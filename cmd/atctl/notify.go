@@ -51,7 +51,7 @@ func (c *notifyStatusCmd) Run(ctx context.Context, con *console.Console, g *glob
 			return noNotification(c.ID)
 		}
 		if g.JSON {
-			return con.Print(sent{ID: c.ID, Status: status})
+			return con.Print(dispatch{ID: c.ID, Status: status})
 		}
 		return con.PrintValue([]byte(status + "\n"))
 	})

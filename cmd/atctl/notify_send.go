@@ -29,8 +29,8 @@ goes on until it is delivered or not worth it any more; --wait, or later atctl n
 status ID, tells what became of it. Nothing is stored: see atctl share for that.`
 }
 
-// sent is the JSON form of a notification on its way.
-type sent struct {
+// dispatch is the JSON form of a notification on its way.
+type dispatch struct {
 	ID     string `json:"id"`
 	Status string `json:"status"` // queued, delivered, errored, expired
 }
@@ -62,10 +62,10 @@ func (c *notifySendCmd) Run(ctx context.Context, con *console.Console, g *global
 		if c.Wait {
 			status, err = s.settled(ctx, id)
 		}
-		if shown := c.show(con, g, sent{id, status}); shown != nil {
+		if shown := c.show(con, g, dispatch{id, status}); shown != nil {
 			return shown
 		}
-		return errors.Join(err)
+		return err
 	})
 }
 
@@ -177,7 +177,7 @@ func undelivered(status string) error {
 	return fmt.Errorf("its status is %q, which means nothing to atctl", status)
 }
 
-func (c *notifySendCmd) show(con *console.Console, g *globals, n sent) error {
+func (c *notifySendCmd) show(con *console.Console, g *globals, n dispatch) error {
 	if g.JSON {
 		return con.Print(n)
 	}

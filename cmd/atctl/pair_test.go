@@ -25,12 +25,13 @@ type pair struct {
 	directory, ca, home string
 	dirs                map[atkey.Sign]string // data folders of the servers
 	listeners           map[atkey.Sign]net.Listener
+	stops               map[atkey.Sign]func()
 	authority           *server.Authority
 }
 
 func openPair(t *testing.T) *pair {
 	t.Helper()
-	p := &pair{home: t.TempDir(), dirs: map[atkey.Sign]string{}, listeners: map[atkey.Sign]net.Listener{}}
+	p := &pair{home: t.TempDir(), dirs: map[atkey.Sign]string{}, listeners: map[atkey.Sign]net.Listener{}, stops: map[atkey.Sign]func(){}}
 	t.Setenv("HOME", p.home)
 	must := func(err error) {
 		t.Helper()
@@ -56,7 +57,7 @@ func openPair(t *testing.T) *pair {
 	must(err)
 	p.directory = serve(t, d.Run)
 	for sign, listener := range p.listeners {
-		serveOn(t, listener, p.server(t, sign).Run)
+		p.run(t, sign, listener)
 		p.ok(t, sign, cramSecret, "onboard", "--app=first", "--device=phone")
 	}
 	return p
@@ -72,6 +73,34 @@ func (p *pair) server(t *testing.T, sign atkey.Sign) *server.Server {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// run has a server serve until the test ends, or stop ends it.
+func (p *pair) run(t *testing.T, sign atkey.Sign, listener net.Listener) {
+	t.Helper()
+	s := p.server(t, sign)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	serveOn(t, listener, func(outer context.Context, l net.Listener) error {
+		defer close(ended)
+		defer context.AfterFunc(outer, cancel)()
+		return s.Run(ctx, l)
+	})
+	p.stops[sign] = func() { cancel(); <-ended }
+	t.Cleanup(cancel)
+}
+
+// stop ends a server.
+func (p *pair) stop(sign atkey.Sign) { p.stops[sign]() }
+
+// restart has a server that was stopped serve again, at the same address.
+func (p *pair) restart(t *testing.T, sign atkey.Sign) {
+	t.Helper()
+	listener, err := net.Listen("tcp", p.listeners[sign].Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.run(t, sign, listener)
 }
 
 // flags are those by which atctl finds its way here.
