@@ -92,6 +92,23 @@ func TestUsage(t *testing.T) {
 		"no pause":           {[]string{"sync", "-a", "@bob", "--every=0"}, exitUsage, "--every"},
 		"move from where":    {[]string{"move-from", "-a", "@bob"}, exitUsage, "expected"},
 		"move from nowhere":  {[]string{"move-from", "-a", "@bob", "old.example"}, exitUsage, "host:port"},
+		"share with whom":    {[]string{"share", "-a", "@bob", "k.n"}, exitUsage, "expected"},
+		"share with nobody":  {[]string{"share", "-a", "@bob", "k.n", "@c@d", "v"}, exitUsage, "no atSign"},
+		"odd copies":         {[]string{"share", "-a", "@bob", "--ttr=1ms", "k.n", "@alice", "v"}, exitUsage, "--ttr"},
+		"notify whom":        {[]string{"notify", "-a", "@bob"}, exitUsage, "expected"},
+		"text with atSign":   {[]string{"notify", "-a", "@bob", "@alice", "--text", "mail me@home"}, exitUsage, "without @"},
+		"text in two lines":  {[]string{"notify", "-a", "@bob", "@alice", "--text", "a\nb"}, exitUsage, "one line"},
+		"text of one letter": {[]string{"notify", "-a", "@bob", "@alice", "--text", "a"}, exitUsage, "2 characters"},
+		"text and value":     {[]string{"notify", "-a", "@bob", "@alice", "--text", "ab", "c"}, exitUsage, "no value"},
+		"value of deleted":   {[]string{"notify", "-a", "@bob", "@alice", "--delete", "k.n", "c"}, exitUsage, "no value"},
+		"text is deleted":    {[]string{"notify", "-a", "@bob", "@alice", "--delete", "--text", "ab"}, exitUsage, "--delete"},
+		"worth nothing":      {[]string{"notify", "-a", "@bob", "@alice", "--ttl=0", "k.n"}, exitUsage, "--ttl"},
+		"status of what":     {[]string{"notify", "status", "-a", "@bob"}, exitUsage, "expected"},
+		"status of two":      {[]string{"notify", "status", "-a", "@bob", "a b"}, exitUsage, "no id"},
+		"colon in list":      {[]string{"notify", "list", "-a", "@bob", "a:b"}, exitUsage, "colons"},
+		"blank in monitor":   {[]string{"monitor", "-a", "@bob", "a b"}, exitUsage, "blanks"},
+		"odd time":           {[]string{"monitor", "-a", "@bob", "--since=yesterday"}, exitUsage, "--since"},
+		"no heartbeat":       {[]string{"monitor", "-a", "@bob", "--every=0"}, exitUsage, "--every"},
 		"secret as argument": {[]string{"onboard", "-a", "@bob", "s3cr3t"}, exitUsage, "unexpected argument"},
 	} {
 		out, errs, code := ctl(t, "", c.args...)
@@ -109,7 +126,7 @@ func TestHelp(t *testing.T) {
 	if code != 0 || errs != "" {
 		t.Errorf("exit code %d, %q", code, errs)
 	}
-	for _, want := range []string{"onboard", "put", "get", "scan", "delete", "otp", "enroll request", "enroll approve", "meta", "sync", "export", "import", "move-from", "stats", "whoami", "$ATCTL_CA", "Exit codes"} {
+	for _, want := range []string{"onboard", "put", "get", "share", "notify send", "monitor", "scan", "delete", "otp", "enroll request", "enroll approve", "meta", "sync", "export", "import", "move-from", "stats", "whoami", "$ATCTL_CA", "Exit codes"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("help does not mention %s", want)
 		}

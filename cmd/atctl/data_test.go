@@ -152,7 +152,7 @@ func TestDelete(t *testing.T) {
 func TestNotOurs(t *testing.T) {
 	p := onboarded(t)
 	for _, args := range [][]string{
-		{"get", "@bob:k.test"}, {"get", "k.test@bob"}, {"get", "cached:@alice:k.test@bob"},
+		{"get", "@carol:k.test@bob"}, {"get", "private:k.test"},
 		{"put", "@bob:k.test", "v"}, {"put", "k.test@bob", "v"}, {"put", "public:k.test@bob", "v"}, {"put", "cached:public:k.test@alice", "v"},
 		{"delete", "k.test@bob"}, {"get", "a,b"},
 	} {

@@ -34,7 +34,7 @@ func (s session) opener() func(context.Context, record) ([]byte, error) {
 				}
 				common[key.SharedWith] = text
 			}
-			open = func(r atauth.Record) ([]byte, error) { return s.keys.OpenShared(r, text) }
+			open = func(r atauth.Record) ([]byte, error) { return s.openWith(text, r) }
 		}
 		plain, err := open(sealed)
 		if err != nil {
@@ -47,7 +47,7 @@ func (s session) opener() func(context.Context, record) ([]byte, error) {
 // commonKey returns the owner's copy of the key that they have in common with
 // somebody, "" if there is none, or these keys may not read it.
 func (s session) commonKey(ctx context.Context, with atkey.Sign) (string, error) {
-	text, err := s.Ask(ctx, "llookup:shared_key."+with.Bare()+string(s.Sign))
+	text, err := s.Ask(ctx, "llookup:"+s.ownCommonKey(with))
 	switch {
 	case errors.As(err, new(*wire.Error)):
 		return "", nil

@@ -77,6 +77,8 @@ func explain(err error) (code int, hint string) {
 		return exitUnauthorised, "the server does not accept these keys or this secret for that"
 	case errors.Is(err, context.Canceled):
 		return exitFailed, "it was interrupted"
+	case errors.Is(err, errNotYet):
+		return exitUnreachable, ""
 	case errors.Is(err, errUnreachable):
 		return exitUnreachable, "run the same command again to go on waiting"
 	case errors.As(err, &untrusted):

@@ -13,7 +13,7 @@ import (
 )
 
 type getCmd struct {
-	Key    string `arg:"" help:"name.namespace, or a full key: public:phone.wavi@bob is another atSign's."`
+	Key    string `arg:"" help:"name.namespace, or a full key: phone.wavi@bob is what @bob shares with you, public:phone.wavi@bob what he shows to everybody."`
 	Public bool   `help:"Read the public value of that name."`
 }
 
@@ -23,11 +23,12 @@ func (c *getCmd) Run(ctx context.Context, con *console.Console, g *globals) erro
 		if err != nil {
 			return err
 		}
+		key = addressed(key, s.Sign)
 		record, err := s.lookup(ctx, key)
 		if err != nil {
 			return err
 		}
-		value, err := s.keys.Open(record)
+		value, err := s.open(ctx, key, record)
 		if err != nil {
 			return err
 		}
@@ -54,16 +55,19 @@ func found(record atauth.Record, value []byte) any {
 	return out
 }
 
-// lookup asks for a record of the owner's own, or of anybody's public ones.
+// lookup asks for a record of the owner's own, for one that somebody shares with the
+// owner, or for anybody's public ones.
 func (s session) lookup(ctx context.Context, key atkey.Key) (atauth.Record, error) {
 	var line string
 	switch {
 	case key.Scope == atkey.Public && key.Owner != s.Sign && !key.Cached:
 		line = "plookup:all:" + key.Name + string(key.Owner)
-	case key.Scope == atkey.Public, forSelf(key, s.Sign):
+	case key.Scope == atkey.Public, key.Scope == atkey.Self, key.Scope == atkey.Shared && (key.Owner == s.Sign || key.Cached):
 		line = "llookup:all:" + key.String()
+	case key.Scope == atkey.Shared && key.SharedWith == s.Sign:
+		line = "lookup:all:" + key.Name + string(key.Owner)
 	default:
-		return atauth.Record{}, usageError{fmt.Errorf("%s is no value of your own and not public, atctl cannot read it", key)}
+		return atauth.Record{}, usageError{fmt.Errorf("%s is neither your own, nor shared with you, nor public, atctl cannot read it", key)}
 	}
 	reply, err := s.Ask(ctx, line)
 	if err != nil {

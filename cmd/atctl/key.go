@@ -37,6 +37,15 @@ func forSelf(key atkey.Key, owner atkey.Sign) bool {
 		(key.Scope == atkey.Self || key.Scope == atkey.Shared && key.SharedWith == owner)
 }
 
+// addressed is the key with the reader in it: phone.wavi@bob is, to another one than
+// @bob, what he shares with that one.
+func addressed(key atkey.Key, reader atkey.Sign) atkey.Key {
+	if key.Scope == atkey.Self && key.Owner != reader {
+		key.Scope, key.SharedWith = atkey.Shared, reader
+	}
+	return key
+}
+
 // scope says in words whom a key is for.
 func scope(key atkey.Key, owner atkey.Sign) string {
 	words := map[atkey.Scope]string{

@@ -64,7 +64,7 @@ func TestLifetime(t *testing.T) {
 		{d(90 * time.Minute), nil, ":ttl:5400000"},
 		{d(0), d(time.Millisecond), ":ttl:0:ttb:1"},
 	} {
-		got, err := (&putCmd{TTL: c.ttl, TTB: c.ttb}).lifetime()
+		got, err := lifetime(c.ttl, c.ttb)
 		if err != nil || got != c.want {
 			t.Errorf("got %q, %v; want %q", got, err, c.want)
 		}
@@ -85,7 +85,7 @@ func TestValueOfPut(t *testing.T) {
 		"typed":                {"-", "typed\n", true, "typed\n", false},
 	} {
 		con := &console.Console{In: strings.NewReader(c.input), Typed: c.typed}
-		got, err := (&putCmd{Value: c.arg}).value(con)
+		got, err := enteredValue(con, c.arg)
 		if string(got) != c.want || (err != nil) != c.refused {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}

@@ -1,6 +1,6 @@
 // Command atctl is the client of an atSign's owner and apps: it onboards an atSign,
-// reads and writes its values, lets apps in, and asks to be let in as one. It takes
-// data out of a server, mirrors what changes, and moves from one server to another.
+// reads and writes its values, shares them with other atSigns and exchanges
+// notifications with them, lets apps in, and asks to be let in as one. It takes data out of a server, mirrors what changes, and moves from one server to another.
 //
 // It talks to the atServer over verified TLS only, takes secrets from files, a
 // terminal or its standard input but never from arguments, writes data to standard
@@ -35,10 +35,13 @@ type cli struct {
 	Onboard onboardCmd `cmd:"" help:"Make the first keys of an atSign, with its CRAM secret."`
 	Put     putCmd     `cmd:"" help:"Store a value: encrypted for yourself, or public."`
 	Get     getCmd     `cmd:"" help:"Print a value."`
+	Share   shareCmd   `cmd:"" help:"Store a value for another atSign, encrypted."`
 	Scan    scanCmd    `cmd:"" help:"List keys."`
 	Meta    metaCmd    `cmd:"" help:"Show the metadata of a value, or change them."`
 	Delete  deleteCmd  `cmd:"" help:"Delete a value."`
 	Sync    syncCmd    `cmd:"" help:"Print all changes as JSON lines, once or as they come."`
+	Notify  notifyCmd  `cmd:"" help:"Tell another atSign of something, or see what you were told."`
+	Monitor monitorCmd `cmd:"" help:"Print notifications as they come."`
 	Export  exportCmd  `cmd:"" help:"Take your data with you, as JSON lines."`
 	Import  importCmd  `cmd:"" help:"Store what was exported."`
 	Move    moveCmd    `cmd:"" name:"move-from" help:"Copy all from another server, and verify the copy."`

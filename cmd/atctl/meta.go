@@ -52,6 +52,7 @@ func (c *metaCmd) Run(ctx context.Context, con *console.Console, g *globals) err
 		if err != nil {
 			return err
 		}
+		key = addressed(key, s.Sign)
 		now, err := s.metadata(ctx, key)
 		if err == nil {
 			if wanted, _ := change.fragments(); wanted == "" {
@@ -89,16 +90,18 @@ func (c *metaCmd) change() (m metadata, err error) {
 	return m, nil
 }
 
-// metadata asks for those of a record on the owner's server, or of anybody's public
-// one.
+// metadata asks for those of a record on the owner's server, of one that somebody
+// shares with the owner, or of anybody's public one.
 func (s session) metadata(ctx context.Context, key atkey.Key) (json.RawMessage, error) {
 	line := "llookup:meta:" + key.String()
 	switch {
 	case key.Owner == s.Sign, key.Cached:
 	case key.Scope == atkey.Public:
 		line = "plookup:meta:" + key.Name + string(key.Owner)
+	case key.Scope == atkey.Shared && key.SharedWith == s.Sign:
+		line = "lookup:meta:" + key.Name + string(key.Owner)
 	default:
-		return nil, usageError{errors.New("it is on the server of somebody else, and not public")}
+		return nil, usageError{errors.New("it is on the server of somebody else, neither shared with you nor public")}
 	}
 	reply, err := s.Ask(ctx, line)
 	switch {

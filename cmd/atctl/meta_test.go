@@ -60,7 +60,7 @@ func TestMetaRefused(t *testing.T) {
 	}{
 		"not there":      {[]string{"none.test"}, exitNotFound},
 		"nor made":       {[]string{"none.test", "--ttl=1h"}, exitNotFound},
-		"not public":     {[]string{"k.test@bob"}, exitUsage},
+		"not public":     {[]string{"@carol:k.test@bob"}, exitUsage},
 		"not our own":    {[]string{"cached:public:k.test@bob", "--ttl=1h"}, exitNotFound},
 		"the server's":   {[]string{"privatekey:at_secret", "--ttl=1h"}, exitUsage},
 		"half a second":  {[]string{"k.test", "--ttr=500ms"}, exitUsage},

@@ -23,11 +23,11 @@ type putCmd struct {
 }
 
 func (c *putCmd) Run(ctx context.Context, con *console.Console, g *globals) error {
-	lifetime, err := c.lifetime()
+	lifetime, err := lifetime(c.TTL, c.TTB)
 	if err != nil {
 		return err
 	}
-	value, err := c.value(con)
+	value, err := enteredValue(con, c.Value)
 	if err != nil {
 		return err
 	}
@@ -47,12 +47,12 @@ func (c *putCmd) Run(ctx context.Context, con *console.Console, g *globals) erro
 	})
 }
 
-// value returns what is to be stored.
-func (c *putCmd) value(con *console.Console) ([]byte, error) {
+// enteredValue returns what is to be stored: an argument, or what is on standard input.
+func enteredValue(con *console.Console, arg string) ([]byte, error) {
 	switch {
-	case c.Value != "" && c.Value != "-":
-		return []byte(c.Value), nil
-	case c.Value == "" && con.Typed:
+	case arg != "" && arg != "-":
+		return []byte(arg), nil
+	case arg == "" && con.Typed:
 		return nil, usageError{errors.New("what value? Give it as an argument, or - to type it")}
 	}
 	value, err := io.ReadAll(con.In)
@@ -63,12 +63,12 @@ func (c *putCmd) value(con *console.Console) ([]byte, error) {
 }
 
 // lifetime renders the two durations as metadata fragments, in milliseconds.
-func (c *putCmd) lifetime() (string, error) {
+func lifetime(ttl, ttb *time.Duration) (string, error) {
 	var out strings.Builder
 	for _, f := range []struct {
 		name string
 		d    *time.Duration
-	}{{"ttl", c.TTL}, {"ttb", c.TTB}} {
+	}{{"ttl", ttl}, {"ttb", ttb}} {
 		if f.d == nil {
 			continue
 		}
@@ -91,7 +91,7 @@ func wholeMillis(flag string, d time.Duration) error {
 // update returns the command that stores a value.
 func (s session) update(ctx context.Context, key atkey.Key, value []byte, lifetime string) (line string, err error) {
 	if !own(key, s.Sign) {
-		return "", usageError{errors.New("atctl writes only your own values and public ones")}
+		return "", usageError{errors.New("atctl put writes only your own values and public ones; atctl share those for others")}
 	}
 	write := s.keys.Seal
 	if key.Scope == atkey.Public {
@@ -127,7 +127,9 @@ func (s session) stale(ctx context.Context, key atkey.Key, v atauth.Value) (stri
 		return "", fmt.Errorf("read its metadata: %w", err)
 	}
 	var out strings.Builder
-	for _, field := range []string{"dataSignature", "encoding", "encKeyName", "encAlgo"} {
+	for _, field := range []string{
+		"dataSignature", "sharedKeyEnc", "pubKeyCS", "encoding", "encKeyName", "encAlgo", "skeEncKeyName", "skeEncAlgo",
+	} {
 		if meta[field] != nil && !strings.Contains(v.Fragments, ":"+field+":") {
 			out.WriteString(":" + field + ":null")
 		}

@@ -102,10 +102,20 @@ func TestMain(m *testing.M) {
 
 func serve(t *testing.T, run func(context.Context, net.Listener) error) (address string) {
 	t.Helper()
+	return serveOn(t, listen(t), run)
+}
+
+func listen(t *testing.T) net.Listener {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return listener
+}
+
+func serveOn(t *testing.T, listener net.Listener, run func(context.Context, net.Listener) error) (address string) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- run(ctx, listener) }()

@@ -136,7 +136,7 @@ func TestSyncWithOldServer(t *testing.T) {
 	}
 }
 
-// follower runs sync --follow until it is interrupted.
+// follower is atctl that runs until it is interrupted.
 type follower struct {
 	lines     *bufio.Scanner
 	interrupt func()
@@ -146,10 +146,14 @@ type follower struct {
 
 func (p *place) follow(t *testing.T, args ...string) *follower {
 	t.Helper()
+	return background(t, append([]string{"--atsign=@alice", "--ca=" + p.ca, "sync", "--follow", "--every=1ms"}, args...)...)
+}
+
+func background(t *testing.T, args ...string) *follower {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	r, w := io.Pipe()
 	f := &follower{lines: bufio.NewScanner(r), interrupt: cancel, code: make(chan int, 1)}
-	args = append([]string{"--atsign=@alice", "--ca=" + p.ca, "sync", "--follow", "--every=1ms"}, args...)
 	go func() {
 		f.code <- run(ctx, args, &console.Console{In: strings.NewReader(""), Out: w, Err: &f.errs})
 		w.Close()

@@ -24,9 +24,11 @@ var ErrEmpty = errors.New("a public value cannot be empty")
 // read only the zero IV, under which two values betray each other (see zeroIV);
 // they are not catered for. Unlike those SDKs we sign nothing here: the
 // dataSignature of a secret lets everybody who sees the record test guesses.
-func (k Keys) Seal(value []byte) (Value, error) {
+func (k Keys) Seal(value []byte) (Value, error) { return sealValue(k.Self, value) }
+
+func sealValue(key, value []byte) (Value, error) {
 	text, binary := asText(value)
-	data, iv, err := sealText(k.Self, []byte(text))
+	data, iv, err := sealText(key, []byte(text))
 	if err != nil {
 		return Value{}, fmt.Errorf("encrypt value: %w", err)
 	}
@@ -79,17 +81,6 @@ type Record struct {
 // Open returns the value of a record of the owner's own, or of a public one:
 // decrypted and decoded as its metadata say. A record without a value is empty.
 func (k Keys) Open(r Record) ([]byte, error) { return open(k.Self, r) }
-
-// OpenShared is Open for a record that the owner shares with somebody. sealed is
-// the owner's copy of the key that the two have in common, the value of
-// shared_key.bob@alice.
-func (k Keys) OpenShared(r Record, sealed string) ([]byte, error) {
-	key, err := openSymmetric(k.Encryption, sealed)
-	if err != nil {
-		return nil, fmt.Errorf("decrypt %s: %w", r.Key, err)
-	}
-	return open(key, r)
-}
 
 func open(key []byte, r Record) ([]byte, error) {
 	var meta struct {

@@ -183,25 +183,3 @@ func TestValuesOfPython(t *testing.T) {
 		t.Errorf("data signature differs from Python's: %v", err)
 	}
 }
-
-func TestOpenShared(t *testing.T) {
-	k := keysOf(t)
-	common := make([]byte, 32)
-	sealed, err := sealSymmetric(&k.Encryption.PublicKey, common)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, iv, err := sealText(common, []byte("for bob"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := Record{Key: "@bob:k.ns@alice", Data: &data, Meta: json.RawMessage(`{"isEncrypted":true,"ivNonce":"` + iv + `"}`)}
-	if got, err := k.OpenShared(r, sealed); err != nil || string(got) != "for bob" {
-		t.Errorf("opened %q, %v", got, err)
-	}
-	for _, bad := range []string{"", "%", "AAAA", data} {
-		if got, err := k.OpenShared(r, bad); err == nil {
-			t.Errorf("with %q: %q", bad, got)
-		}
-	}
-}

@@ -32,7 +32,7 @@ var (
 // came later could not be told apart from the reply to the next command.
 type Conn struct {
 	// Notify is given each notification line that arrives while a reply is awaited: the JSON after "notification:".
-	// It is called by Ask, and set before the first. When nil a notification is ErrUnexpected.
+	// It is called by Ask and Listen, and set before the first. When nil a notification is ErrUnexpected.
 	Notify func(event string)
 	// MaxReply, if it is set, takes the place of the constant.
 	MaxReply int
@@ -96,28 +96,52 @@ func (c *Conn) Ask(ctx context.Context, line string) (string, error) {
 	return payload, err
 }
 
+// Send sends one command that is not answered unless it is refused: monitor. Listen or the next Ask then tells of that.
+func (c *Conn) Send(ctx context.Context, line string) error {
+	if err := oneLine(line); err != nil {
+		return err
+	}
+	return c.during(ctx, func() error { return c.send(line) })
+}
+
 // Close ends the connection. An Ask under way fails.
 func (c *Conn) Close() error { return c.conn.Close() }
 
 // ask sends a line and returns the line that answers it, unread.
 func (c *Conn) ask(ctx context.Context, line string, pol bool) (reply string, err error) {
-	if strings.ContainsAny(line, "\n\r\x00") {
-		return "", ErrNotOneLine
-	}
-	if len(line) >= MaxLine {
-		return "", ErrLineTooLong
+	if err := oneLine(line); err != nil {
+		return "", err
 	}
 	err = c.during(ctx, func() error {
-		if err := c.settle(); err != nil {
+		if err := c.send(line); err != nil {
 			return err
-		}
-		if _, err := c.conn.Write(append([]byte(line), '\n')); err != nil {
-			return fmt.Errorf("send command: %w", err)
 		}
 		reply, err = c.reply(pol)
 		return err
 	})
 	return reply, err
+}
+
+// oneLine refuses what would not be one command.
+func oneLine(line string) error {
+	switch {
+	case strings.ContainsAny(line, "\n\r\x00"):
+		return ErrNotOneLine
+	case len(line) >= MaxLine:
+		return ErrLineTooLong
+	}
+	return nil
+}
+
+// send writes a line, unless something came that nobody asked for.
+func (c *Conn) send(line string) error {
+	if err := c.settle(); err != nil {
+		return err
+	}
+	if _, err := c.conn.Write(append([]byte(line), '\n')); err != nil {
+		return fmt.Errorf("send command: %w", err)
+	}
+	return nil
 }
 
 // during runs f and makes its reads and writes end with ctx.
