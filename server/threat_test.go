@@ -20,13 +20,11 @@ import (
 // The threats T01 to T26, on the doors that there are: the line protocol and the operator's socket. What a threat says
 // of others waits for them:
 //
-//	T10  the notification of the owner (notify)
-//	T14  monitors keep their place (monitor)
-//	T15  other atSigns as principals (pol), the kinds and doors of the gateway (HTTPS)
-//	T16  notify:list, notify:fetch, monitor, /v1/data (notify, HTTPS)
-//	T17  notify, PUT and DELETE (notify, HTTPS)
+//	T15  the kinds and doors of the gateway (HTTPS)
+//	T16  /v1/data (HTTPS)
+//	T17  PUT and DELETE (HTTPS)
 //	T22, T24  the second door (HTTPS)
-//	T25  a monitor, a request in flight, an app session (monitor, HTTPS)
+//	T25  a request in flight, an app session (HTTPS)
 var threats = map[string][]string{
 	"T01": {"wire/cram", "attack/guessing"},
 	"T02": {"attack/replayed_digest", "attack/replayed_signature"},
@@ -40,8 +38,8 @@ var threats = map[string][]string{
 	"T12": {"wire/otp_get", "wire/otp_put", "attack/stale_passcode"},
 	"T13": {"attack/oversized_line", "attack/not_text", "attack/app_names", "attack/grant_names", "attack/look_alikes", "attack/batch_smuggling", "attack/batch_flood", "attack/json_smuggling"},
 	"T14": {"attack/silent_connections"},
-	"T15": {"attack/before_login", "attack/cram_session_reads", "attack/looking_around", "attack/batch_smuggling", "attack/batch_revoked", "attack/configuration"},
-	"T16": {"attack/namespace_escape", "attack/looking_around", "attack/planted_keys", "attack/json_smuggling", "attack/others_changes", "attack/borrowed_references"},
+	"T15": {"attack/before_login", "attack/cram_session_reads", "attack/looking_around", "attack/batch_smuggling", "attack/batch_revoked", "attack/configuration", "attack/notify_by_anybody"},
+	"T16": {"attack/namespace_escape", "attack/looking_around", "attack/planted_keys", "attack/json_smuggling", "attack/others_changes", "attack/borrowed_references", "attack/notify_look_alikes"},
 	"T17": {"attack/reading_app_writes", "attack/reading_app_marks"},
 	"T18": {"attack/replaced_login_key"},
 	"T19": {"attack/stolen_keys", "wire/keys_get", "wire/keys_delete"},
@@ -50,7 +48,7 @@ var threats = map[string][]string{
 	"T22": {"attack/more_than_one_has"},
 	"T23": {"wire/enroll_approve", "wire/enroll_deny", "wire/enroll_revoke", "wire/enroll_unrevoke", "wire/enroll_delete"},
 	"T24": {"attack/looking_around", "wire/enroll_list", "wire/enroll_fetch"},
-	"T25": {"wire/enroll_revoke", "wire/enroll_revoke_cascade"},
+	"T25": {"wire/enroll_revoke", "wire/enroll_revoke_cascade", "attack/revoked_monitor"},
 	"T26": {"wire/enroll_request_lifetime"},
 }
 
