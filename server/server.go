@@ -231,17 +231,18 @@ func (s *Server) ReloadCertificates() {
 // Run serves connections until ctx ends, then lets commands under way finish and
 // closes the store. It closes the listener. A Server runs once.
 func (s *Server) Run(ctx context.Context, l net.Listener) error {
-	janitor, stop := context.WithCancel(ctx)
+	beside, end := context.WithCancel(ctx) // also when the listener fails
+	defer end()
 	var idle sync.WaitGroup
-	idle.Go(func() { s.janitor(janitor) })
-	idle.Go(func() { s.hub.Run(janitor) })
-	idle.Go(func() { s.deliver(ctx) })
+	idle.Go(func() { s.janitor(beside) })
+	idle.Go(func() { s.hub.Run(beside) })
+	idle.Go(func() { s.deliver(beside) })
 	if s.options.Dir != "" {
 		door, err := listenOperator(s.options.Dir)
 		if err != nil { // a path too long for a socket, say; the owner is served all the same
 			s.options.Log.Error().Err(err).Msg("Operator socket not opened")
 		} else {
-			idle.Go(func() { s.serveOperator(janitor, door) })
+			idle.Go(func() { s.serveOperator(beside, door) })
 		}
 	}
 	unlisten := context.AfterFunc(ctx, func() { l.Close() })
@@ -249,8 +250,8 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	err := s.accept(ctx, commands, l)
 	unlisten()
 	l.Close()
+	end()
 	s.drain(abandon)
-	stop()
 	idle.Wait()
 	return errors.Join(err, s.Close())
 }
