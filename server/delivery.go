@@ -12,7 +12,7 @@ import (
 func (s *Server) newOutbox() *notify.Outbox {
 	by := s.options.Peers
 	if by == nil {
-		by = s.peers
+		by = s.carriers
 	}
 	return notify.NewOutbox(notify.Options{
 		DB: s.db, Peers: by, Now: s.options.Now, Log: s.options.Log,

@@ -59,6 +59,7 @@ func (s *Server) Step(now time.Time) {
 		s.options.Log.Error().Err(err).Msg("Access log not kept")
 	}
 	s.peers.Step()
+	s.carriers.Step()
 	s.refresher.step(now)
 	if s.certificates.step(); s.shown != s.certificates {
 		s.shown.step()

@@ -37,13 +37,16 @@ type vocabulary struct {
 // word is long enough not to be found by chance.
 var word = regexp.MustCompile(`[^\s:@"{}\[\],]{6,64}`)
 
+// atSigns may be told, as that of a peer which is not reached.
+var atSign = regexp.MustCompile(`@[^\s:@"{}\[\],]+`)
+
 func (v *vocabulary) add(text string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if len(text) > 1<<16 {
 		text = text[:1<<16]
 	}
-	for _, w := range word.FindAllString(strings.ToLower(text), -1) {
+	for _, w := range word.FindAllString(atSign.ReplaceAllString(strings.ToLower(text), "@"), -1) {
 		v.words[w] = true
 	}
 }

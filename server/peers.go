@@ -56,10 +56,11 @@ func (s *Server) openPeers() {
 	s.resolver = peer.NewResolver(peer.ResolverOptions{
 		Directory: o.Directory, Locals: peer.Locals(o.PeerAddresses), Network: network, Now: o.Now, Log: o.Log,
 	})
-	s.peers = peer.NewPool(peer.Options{
+	pool := peer.Options{
 		Self: o.Sign, Resolver: s.resolver, Network: network, Keys: signingKeys{s.db, o.Sign},
 		Learned: s.learn, Limit: o.MaxOutbound, Idle: o.OutboundIdle, Now: o.Now, Log: o.Log,
-	})
+	}
+	s.peers, s.carriers = peer.NewPool(pool), peer.NewPool(pool)
 }
 
 // learn keeps the public key that another atSign shows.
@@ -74,6 +75,7 @@ func (s *Server) closePeers() {
 	if s.peers != nil {
 		s.refresher.stop()
 		s.peers.Close()
+		s.carriers.Close()
 		s.resolver.Close()
 	}
 }

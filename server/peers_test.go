@@ -207,6 +207,7 @@ func TestPeerComesBack(t *testing.T) {
 	t.Parallel()
 	w := newTown(t, nil, "@alice", "@bob")
 	alice, bob := w.owner("@alice"), w.owner("@bob")
+	bob.is("config:set:autoNotify=false", "data:ok") // or @alice would have to verify who tells her
 	bob.says("update:ttr:60:@alice:x@bob v")
 	alice.is("lookup:x@bob", "data:v")
 	if err := w.boxes["@bob"].end(); err != nil {

@@ -42,7 +42,8 @@ type Server struct {
 	tls          *tls.Config
 
 	resolver  *peer.Resolver
-	peers     *peer.Pool
+	peers     *peer.Pool // for what apps ask
+	carriers  *peer.Pool // for notifications, which wait for nobody else
 	refresher *refresher
 
 	connections sync.WaitGroup

@@ -89,7 +89,7 @@ func numbered(from, to int) (ids []string) {
 // told of each once and in order.
 func TestNoGapNoRepetition(t *testing.T) {
 	h := newHub(t, 0)
-	const total = 3000
+	const total = 1000
 	value := []byte(strings.Repeat("v", 100))
 	var monitors sync.WaitGroup
 	var mu sync.Mutex

@@ -31,10 +31,12 @@ func (c *Conn) listen(ctx context.Context, until time.Time) (heard bool, err err
 		if err != nil || !there {
 			return heard, errors.Join(err, c.readBy(ctx, time.Time{}))
 		}
-		if err := c.readBy(ctx, time.Now().Add(lineTime)); err != nil {
+		if err := c.readBy(ctx, time.Time{}); err != nil {
 			return heard, err
 		}
+		late := time.AfterFunc(lineTime, func() { c.conn.SetReadDeadline(time.Unix(1, 0)) })
 		line, err := c.line()
+		late.Stop()
 		if err != nil {
 			return heard, fmt.Errorf("await notification: %w", err)
 		}
