@@ -24,6 +24,7 @@ and what came of it, or "failed", the class of the exception and what it says. K
 import queue
 import sys
 import threading
+import time
 
 from at_client import AtClient
 from at_client.common import AtSign
@@ -112,8 +113,9 @@ class Driver:
         return []
 
     def next(self):
+        late = time.monotonic() + PATIENCE
         while True:
-            event = self.watcher.queue.get(timeout=PATIENCE)
+            event = self.watcher.queue.get(timeout=max(0, late - time.monotonic()))
             data = event.event_data
             if event.event_type == AtEventType.UPDATE_NOTIFICATION and data["value"]:
                 self.watcher.handle_event(self.watcher.queue, event)  # which queues it decrypted

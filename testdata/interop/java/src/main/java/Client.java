@@ -163,7 +163,8 @@ public final class Client {
   }
 
   private String next() throws Exception {
-    for (Map<String, Object> event; (event = events.poll(PATIENCE, TimeUnit.SECONDS)) != null;) {
+    long late = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE);
+    for (Map<String, Object> event; (event = events.poll(late - System.nanoTime(), TimeUnit.NANOSECONDS)) != null;) {
       String key = String.valueOf(event.get("key"));
       if (watched.matcher(key).find()) {
         return String.join("\t", String.valueOf(event.get("operation")), String.valueOf(event.get("from")), key,
