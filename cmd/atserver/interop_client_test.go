@@ -149,12 +149,17 @@ func (n *network) atctl(sign string) *app {
 			notifications = background(t, exec.Command(n.ctl, append(flags, "--json", "monitor", "--since=0", args[0])...))
 			return nil, nil
 		case command == "next":
-			line, err := notifications()
 			var event struct{ Operation, From, Key, Plain string }
-			if err == nil {
-				err = json.Unmarshal([]byte(line), &event)
+			for event.Key == "" || strings.Contains(event.Key, ":shared_key@") {
+				line, err := notifications()
+				if err == nil {
+					err = json.Unmarshal([]byte(line), &event)
+				}
+				if err != nil {
+					return nil, err
+				}
 			}
-			return []string{event.Operation, event.From, event.Key, event.Plain}, err
+			return []string{event.Operation, event.From, event.Key, event.Plain}, nil
 		}
 		return run(append([]string{command}, args...)...)
 	}

@@ -18,7 +18,8 @@ and what came of it, or "failed", the class of the exception and what it says. K
     scan REGEX                  keys, whose metadata the SDK could read, too
     notify KEY VALUE            an id
     monitor REGEX               nothing; `next` tells from now on of what the server was ever notified of
-    next                        update or delete, from whom, the key, the value as the SDK decrypts it
+    next                        update or delete, from whom, the key, the value as the SDK decrypts it; what tells
+                                of a key in common is for the SDK alone
 """
 
 import queue
@@ -117,7 +118,9 @@ class Driver:
         while True:
             event = self.watcher.queue.get(timeout=max(0, late - time.monotonic()))
             data = event.event_data
-            if event.event_type == AtEventType.UPDATE_NOTIFICATION and data["value"]:
+            if event.event_type == AtEventType.SHARED_KEY_NOTIFICATION:
+                self.watcher.handle_event(self.watcher.queue, event)  # which keeps the key
+            elif event.event_type == AtEventType.UPDATE_NOTIFICATION and data["value"]:
                 self.watcher.handle_event(self.watcher.queue, event)  # which queues it decrypted
             elif event.event_type in (AtEventType.UPDATE_NOTIFICATION, AtEventType.DELETE_NOTIFICATION):
                 return [data["operation"], data["from"], data["key"], ""]
