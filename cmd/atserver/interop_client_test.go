@@ -2,7 +2,6 @@ package main_test
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,12 +15,14 @@ import (
 // app is a client of one atSign. Its commands are those of testdata/interop/python/client.py.
 type app struct {
 	client, sign string
-	silent       bool // its SDK cannot notify, but of what it puts
+	silent       bool // its SDK notifies of what it puts only
 	do           func(t *testing.T, command string, args ...string) (words []string, err error)
 }
 
-// errNotFound is what do returns for a key that is not there.
+// errNotFound is what do returns for a key that is not there, notFound the exit code of atctl for it.
 var errNotFound = errors.New("not found")
+
+const notFound = 3
 
 func (a *app) String() string { return a.client + " " + a.sign }
 
@@ -120,7 +121,7 @@ func (n *network) atctl(sign string) *app {
 			out, err := exec.CommandContext(bounded(t), n.ctl, append(flags, args...)...).Output()
 			var failed *exec.ExitError
 			if errors.As(err, &failed) {
-				if err = fmt.Errorf("%w: %s", err, failed.Stderr); failed.ExitCode() == 3 {
+				if err = fmt.Errorf("%w: %s", err, failed.Stderr); failed.ExitCode() == notFound {
 					err = errNotFound
 				}
 			}
@@ -140,11 +141,12 @@ func (n *network) atctl(sign string) *app {
 		case command == "notify":
 			return run("notify", with, args[0], args[1])
 		case command == "scan":
-			out, err := run("--json", "scan", args[0])
+			list, err := run("--json", "scan", args[0])
+			var keys []string
 			if err == nil {
-				err = json.Unmarshal([]byte(out[0]), &out)
+				err = json.Unmarshal([]byte(list[0]), &keys)
 			}
-			return out, err
+			return keys, err
 		case command == "monitor":
 			notifications = background(t, exec.Command(n.ctl, append(flags, "--json", "monitor", "--since=0", args[0])...))
 			return nil, nil
@@ -166,17 +168,10 @@ func (n *network) atctl(sign string) *app {
 	return a
 }
 
-// run runs cmd to its end, bounded in time; a failure shows what it said.
-func run(t *testing.T, cmd *exec.Cmd) {
+// run runs a tool to its end; a failure shows what it said.
+func run(t *testing.T, name string, args ...string) {
 	t.Helper()
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &said, &said
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	overdue := time.AfterFunc(2*time.Minute, func() { cmd.Process.Kill() })
-	defer overdue.Stop()
-	if err := cmd.Wait(); err != nil {
-		t.Fatalf("%s: %v\n%s", strings.Join(cmd.Args, " "), err, said.String())
+	if said, err := exec.Command(name, args...).CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", name, err, said)
 	}
 }

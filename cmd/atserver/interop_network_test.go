@@ -1,7 +1,6 @@
 package main_test
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,7 +21,7 @@ func startNetwork(t *testing.T) *network {
 	t.Helper()
 	n := &network{dir: t.TempDir(), cache: clientCache(t)}
 	n.ctl = filepath.Join(n.dir, "atctl")
-	run(t, exec.Command("go", "build", "-o", n.ctl, "atserver/cmd/atctl"))
+	run(t, "go", "build", "-o", n.ctl, "atserver/cmd/atctl")
 	found := up(t, nil, "--data", filepath.Join(n.dir, "servers"), "--name", "127.0.0.1").found("@alice")
 	n.ca, n.directory = found.CAFile, found.Directory
 	return n
@@ -56,8 +55,8 @@ func (n *network) java(t *testing.T, sign string) *app {
 		t.Skip("no Java SDK: testdata/interop/install.sh could not fetch it, and ATSERVER_INTEROP_JAVA_SDK named none")
 	}
 	trust := filepath.Join(n.dir, "trust.p12")
-	run(t, exec.Command("keytool", "-importcert", "-noprompt", "-storetype", "PKCS12", "-storepass", "changeit",
-		"-keystore", trust, "-alias", "ca", "-file", n.ca))
+	run(t, "keytool", "-importcert", "-noprompt", "-storetype", "PKCS12", "-storepass", "changeit",
+		"-keystore", trust, "-alias", "ca", "-file", n.ca)
 	a := sdk(t, "java", sign, exec.Command("java", "-Djavax.net.ssl.trustStore="+trust, "-Djavax.net.ssl.trustStorePassword=changeit",
 		"-cp", strings.Join([]string{classes, filepath.Join(n.cache, "java", "lib", "*")}, string(os.PathListSeparator)),
 		"Client", sign, n.directory, n.keys(sign)))
@@ -77,7 +76,7 @@ func clientCache(t *testing.T) string {
 		cache = filepath.Join(user, "atserver-interop")
 	}
 	if _, err := os.Stat(filepath.Join(cache, "python", "bin", "python")); err != nil {
-		t.Fatal(fmt.Errorf("run testdata/interop/install.sh first: %w", err))
+		t.Fatalf("run testdata/interop/install.sh first: %v", err)
 	}
 	return cache
 }
