@@ -27,7 +27,7 @@ func TestAsTheReferenceServer(t *testing.T) {
 		t.Run(names[0], func(t *testing.T) {
 			t.Parallel()
 			data, secret := t.TempDir(), randomSecret()
-			_, port, _ := net.SplitHostPort(freeAddress(t))
+			port := quietPort(t)
 			env := []string{
 				"secondaryStoragePath=" + data, "testingMode=true", "logLevel=INFO", "inbound_max_limit=4", "useTLS=true",
 				"inbound_idletime_millis=600000", "authenticated_inbound_idletime_millis=2592000000", "expiringRunFreqMins=10",

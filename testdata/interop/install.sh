@@ -2,6 +2,9 @@
 # Installs what the real clients need into a cache folder (first argument, or $ATSERVER_INTEROP_CACHE, or
 # ~/.cache/atserver-interop), from PyPI, Maven Central and, for missing tools, Debian. Run it again after a
 # change here: what is current is left alone.
+#
+# ATSERVER_INTEROP_JAVA_SDK names a folder with the jars of the Java SDK, all that it depends on among them, for
+# machines whose Maven repository does not have it.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -44,12 +47,19 @@ python_client() {
 }
 
 java_client() {
-  local log="$cache/java.log" want
-  want=$(sum "$here/java/pom.xml" "$here/java/src/main/java/Client.java")
+  local jars=${ATSERVER_INTEROP_JAVA_SDK:-} log="$cache/java.log" want
+  want=$(sum "$here/java/pom.xml" "$here/java/src/main/java/Client.java" ${jars:+"$jars"/*.jar})
   current java "$want" && return
   need default-jdk-headless javac -version
-  need maven mvn --version
   rm -rf "$cache/java" "$cache/java.sha256"
+  if [ -n "$jars" ]; then
+    mkdir -p "$cache/java/lib"
+    cp "$jars"/*.jar "$cache/java/lib"
+    javac --release 17 -d "$cache/java/classes" -cp "$jars/*" "$here/java/src/main/java/Client.java"
+    echo "$want" >"$cache/java.sha256"
+    return
+  fi
+  need maven mvn --version
   if mvn --quiet --batch-mode --file "$here/java/pom.xml" -Dinterop.build="$cache/java" \
     compile dependency:copy-dependencies >"$log" 2>&1; then
     echo "$want" >"$cache/java.sha256"

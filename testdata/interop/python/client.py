@@ -1,174 +1,145 @@
 #!/usr/bin/env python3
-"""Drives the unmodified Python SDK (atsdk) against a real atServer.
+"""Lets a test drive the unmodified Python SDK (atsdk) against a real atServer.
 
-    client.py onboard  --atsign @alice --directory HOST:PORT --secret-file FILE
-    client.py records  --atsign @alice --directory HOST:PORT
-    client.py put      --atsign @alice --directory HOST:PORT self|public NAME VALUE
-    client.py check    --atsign @alice --directory HOST:PORT self|public NAME VALUE
+    client.py @alice DIRECTORY_HOST:PORT
 
 The environment says the rest, because that is where the SDK looks: SSL_CERT_FILE is the CA to trust,
 HOME holds .atsign/keys/@alice_key.atKeys, which `onboard` writes and the others read.
 
-Prints one line per step that held. The first that does not ends the run with exit status 1 and says
-what differed.
+Each line of standard input is a command, its words separated by tabs, and gets one line in answer: "ok"
+and what came of it, or "failed", the class of the exception and what it says. Keys are given in full.
+
+    onboard SECRET_FILE         the SDK's whole onboarding
+    put KEY VALUE [TTL_MS]      a commit id
+    copy KEY VALUE              put, and the other server may keep a copy for as long as there is a value
+    get KEY                     the value
+    life KEY                    its time to live in ms, and the seconds from its writing to its end
+    delete KEY                  a commit id
+    scan REGEX                  keys, whose metadata the SDK could read, too
+    notify KEY VALUE            an id
+    monitor REGEX               nothing; `next` tells from now on of what the server was ever notified of
+    next                        update or delete, from whom, the key, the value as the SDK decrypts it; what tells
+                                of a key in common is for the SDK alone
 """
 
-import argparse
-import os
+import queue
 import sys
+import threading
+import time
 
 from at_client import AtClient
 from at_client.common import AtSign
-from at_client.common.keys import PublicKey, SelfKey
+from at_client.common.keys import Keys
 from at_client.connections.address import Address
 from at_client.connections.atrootconnection import AtRootConnection
 from at_client.connections.atsecondaryconnection import AtSecondaryConnection
-from at_client.exception.atexception import AtKeyNotFoundException, AtUnauthenticatedException
+from at_client.connections.notification.atevents import AtEventType
+from at_client.exception.atexception import AtUnauthenticatedException
 from at_client.util.authutil import AuthUtil
 from at_client.util.keysutil import KeysUtil
 from at_client.util.onboardingutil import OnboardingUtil
 
-NAMESPACE = "interop"
-KINDS = {"self": SelfKey, "public": PublicKey}
+PATIENCE = 30  # seconds for a notification
 
 
-class Differs(Exception):
-    """A step did not give what it should."""
+class Driver:
+    def __init__(self, sign, directory):
+        self.sign, self.directory = AtSign(sign), Address.from_string(directory)
+        self.client = None  # from the first command on that needs it
+        self.watcher = None  # the one that monitors
 
+    def do(self, command, *args):
+        if command == "onboard":
+            return self.onboard(*args)
+        if self.client is None:
+            self.client = AtClient(self.sign, root_address=self.directory)
+        return getattr(self, command)(*args)
 
-def step(name, got, want):
-    if got != want:
-        raise Differs(f"{name}: got {short(got)}, want {short(want)}")
-    print(f"python: {name}: ok", flush=True)
+    def onboard(self, secret_file):
+        """CRAM, PKAM key, PKAM on the same connection, public key, secret deleted."""
+        with open(secret_file, encoding="ascii") as file:
+            secret = file.read().strip()
+        address = AtRootConnection.get_instance(self.directory.host, self.directory.port).find_secondary(self.sign)
+        connection = AtSecondaryConnection(address)
+        connection.connect()
+        AuthUtil.authenticate_with_cram(connection, self.sign, secret)
+        keys = {}
+        OnboardingUtil.generate_pkam_keypair(keys)
+        OnboardingUtil.generate_encryption_keypair(keys)
+        OnboardingUtil.generate_self_encryption_key(keys)
+        OnboardingUtil.store_pkam_public_key(connection, keys)
+        AuthUtil.authenticate_with_pkam(connection, self.sign, keys)
+        OnboardingUtil.store_public_encryption_key(connection, self.sign.without_prefix, keys)
+        OnboardingUtil.delete_cram_key(connection)
+        KeysUtil.save_keys(self.sign, keys)
+        connection.disconnect()
 
+        late = AtSecondaryConnection(address)
+        late.connect()
+        try:
+            AuthUtil.authenticate_with_cram(late, self.sign, secret)
+        except AtUnauthenticatedException:
+            return []
+        finally:
+            late.disconnect()
+        raise AssertionError("the secret is good for a second time")
 
-def short(value):
-    text = repr(value)
-    return text if len(text) <= 200 else f"{text[:200]}… ({len(text)} characters)"
+    def put(self, key, value, ttl="0"):
+        return [self.client.put(Keys.from_string(key).set_time_to_live(int(ttl)), value)]
 
+    def copy(self, key, value):
+        return [self.client.put(Keys.from_string(key).cache(3600, True), value)]
 
-def refused(name, error, call):
-    """The step holds if call raises error."""
-    try:
-        got = call()
-    except error:
-        step(name, error.__name__, error.__name__)
-    else:
-        raise Differs(f"{name}: got {short(got)}, want {error.__name__}")
+    def get(self, key):
+        return [self.client.get(Keys.from_string(key))]
 
+    def life(self, key):
+        key = Keys.from_string(key)
+        self.client.get(key)
+        lasts = key.metadata.expires_at - key.metadata.updated_at
+        return [key.metadata.ttl, round(lasts.total_seconds())]
 
-def key(sign, kind, name):
-    return KINDS[kind](name, sign).set_namespace(NAMESPACE)
+    def delete(self, key):
+        return [self.client.delete(Keys.from_string(key))]
 
+    def scan(self, regex):
+        return sorted(map(str, self.client.get_at_keys(regex, fetch_metadata=True)))
 
-def onboard(sign, directory, secret):
-    """The SDK's own onboarding: CRAM, PKAM key, PKAM on the same connection, public key, secret deleted."""
-    address = AtRootConnection.get_instance(directory.host, directory.port).find_secondary(sign)
-    print(f"python: the directory names {address}: ok", flush=True)
-    connection = AtSecondaryConnection(address)
-    connection.connect()
+    def notify(self, key, value):
+        return [self.client.notify(Keys.from_string(key), value)]
 
-    AuthUtil.authenticate_with_cram(connection, sign, secret)
-    print("python: cram: ok", flush=True)
-    keys = {}
-    OnboardingUtil.generate_pkam_keypair(keys)
-    OnboardingUtil.generate_encryption_keypair(keys)
-    OnboardingUtil.generate_self_encryption_key(keys)
-    OnboardingUtil.store_pkam_public_key(connection, keys)
-    AuthUtil.authenticate_with_pkam(connection, sign, keys)
-    print("python: pkam on the connection that did cram: ok", flush=True)
-    OnboardingUtil.store_public_encryption_key(connection, sign.without_prefix, keys)
-    OnboardingUtil.delete_cram_key(connection)
-    KeysUtil.save_keys(sign, keys)
-    connection.disconnect()
+    def monitor(self, regex):
+        self.watcher = AtClient(self.sign, root_address=self.directory, queue=queue.Queue())
+        threading.Thread(target=self.watcher.start_monitor, args=(regex,), daemon=True).start()
+        return []
 
-    again = AtSecondaryConnection(address)
-    again.connect()
-    AuthUtil.authenticate_with_pkam(again, sign, KeysUtil.load_keys(sign))
-    print("python: pkam on a new connection: ok", flush=True)
-    stored = again.execute_command(f"llookup:public:publickey{sign}").get_raw_data_response()
-    step("the public key that others look up", stored, keys[KeysUtil.encryption_public_key_name])
-    again.disconnect()
-
-    late = AtSecondaryConnection(address)
-    late.connect()
-    refused("the secret is spent", AtUnauthenticatedException,
-            lambda: AuthUtil.authenticate_with_cram(late, sign, secret))
-    late.disconnect()
-
-
-def records(client, sign):
-    """Put, get, scan and delete of self and public keys, each value checked."""
-    values = {
-        ("self", "note"): "first line, with 'quotes', a : and a @",
-        ("self", "unicode"): "Grüße, 日本語, 🛠",
-        ("self", "large"): "0123456789abcdef" * 2048,
-        ("public", "card"): "anyone may read this",
-    }
-    for (kind, name), value in values.items():
-        step(f"put {kind} {name} answers a commit id", client.put(key(sign, kind, name), value).isdigit(), True)
-        step(f"get {kind} {name}", client.get(key(sign, kind, name)), value)
-
-    client.put(key(sign, "self", "note"), "second")
-    step("get self note after a second put", client.get(key(sign, "self", "note")), "second")
-
-    brief = key(sign, "self", "brief").set_time_to_live(3_600_000)
-    client.put(brief, "for an hour")
-    fetched = key(sign, "self", "brief")
-    step("get self brief", client.get(fetched), "for an hour")
-    step("its time to live", fetched.metadata.ttl, 3_600_000)
-    lifetime = fetched.metadata.expires_at - fetched.metadata.updated_at
-    step("its end, an hour after the write", round(lifetime.total_seconds()), 3600)
-
-    names = [*values, ("self", "brief")]
-    want = sorted(str(key(sign, kind, name)) for kind, name in names)
-    found = client.get_at_keys(rf"\.{NAMESPACE}@", fetch_metadata=True)
-    step("scan with a pattern", sorted(map(str, found)), want)
-    step("the metadata of each", all(found_key.metadata.created_at for found_key in found), True)
-    everything = {str(k) for k in client.get_at_keys("", fetch_metadata=False)}
-    step("scan of everything holds the public key", f"public:publickey{sign}" in everything, True)
-
-    for kind, name in names:
-        step(f"delete {kind} {name} answers a commit id", client.delete(key(sign, kind, name)).isdigit(), True)
-        refused(f"get {kind} {name} after its delete", AtKeyNotFoundException,
-                lambda: client.get(key(sign, kind, name)))
-    step("scan after the deletes", client.get_at_keys(rf"\.{NAMESPACE}@", fetch_metadata=False), [])
+    def next(self):
+        late = time.monotonic() + PATIENCE
+        while True:
+            event = self.watcher.queue.get(timeout=max(0, late - time.monotonic()))
+            data = event.event_data
+            if event.event_type == AtEventType.SHARED_KEY_NOTIFICATION:
+                self.watcher.handle_event(self.watcher.queue, event)  # which keeps the key
+            elif event.event_type == AtEventType.UPDATE_NOTIFICATION and data["value"]:
+                self.watcher.handle_event(self.watcher.queue, event)  # which queues it decrypted
+            elif event.event_type in (AtEventType.UPDATE_NOTIFICATION, AtEventType.DELETE_NOTIFICATION):
+                return [data["operation"], data["from"], data["key"], ""]
+            elif event.event_type == AtEventType.DECRYPTED_UPDATE_NOTIFICATION:
+                return [data["operation"], data["from"], data["key"], data["decryptedValue"]]
+            elif event.event_type == AtEventType.MONITOR_EXCEPTION:
+                raise AssertionError(str(data))
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    commands = parser.add_subparsers(dest="command", required=True)
-    for command in ("onboard", "records", "put", "check"):
-        sub = commands.add_parser(command)
-        sub.add_argument("--atsign", required=True)
-        sub.add_argument("--directory", required=True, type=Address.from_string)
-        if command == "onboard":
-            sub.add_argument("--secret-file", required=True)
-        if command in ("put", "check"):
-            sub.add_argument("kind", choices=KINDS)
-            sub.add_argument("name")
-            sub.add_argument("value")
-    args = parser.parse_args()
-    if "SSL_CERT_FILE" not in os.environ:
-        parser.error("SSL_CERT_FILE must name the CA to trust")
-
-    sign = AtSign(args.atsign)
-    if args.command == "onboard":
-        with open(args.secret_file, encoding="ascii") as file:
-            onboard(sign, args.directory, file.read().strip())
-        return
-    client = AtClient(sign, root_address=args.directory)
-    print("python: pkam with the key file: ok", flush=True)
-    if args.command == "records":
-        records(client, sign)
-    elif args.command == "put":
-        step(f"put {args.kind} {args.name}", client.put(key(sign, args.kind, args.name), args.value).isdigit(), True)
-    else:
-        step(f"get {args.kind} {args.name}", client.get(key(sign, args.kind, args.name)), args.value)
+    answers, sys.stdout = sys.stdout, sys.stderr  # where the SDK talks
+    driver = Driver(*sys.argv[1:])
+    for line in sys.stdin:
+        try:
+            words = ["ok", *driver.do(*line.rstrip("\n").split("\t"))]
+        except Exception as e:  # pylint: disable=broad-except
+            words = ["failed", type(e).__name__, str(e).replace("\n", " ")]
+        print(*words, sep="\t", file=answers, flush=True)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except Differs as differs:
-        sys.exit(f"python: FAILED: {differs}")
+    main()

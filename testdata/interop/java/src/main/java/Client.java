@@ -1,169 +1,191 @@
+import static org.atsign.client.api.AtEvents.AtEventType.decryptedUpdateNotification;
+import static org.atsign.client.api.AtEvents.AtEventType.deleteNotification;
 import static org.atsign.client.api.AtSign.createAtSign;
 
+import java.io.BufferedReader;
 import java.io.File;
+import java.io.InputStreamReader;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
-import java.util.LinkedHashMap;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
-import java.util.stream.Collectors;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.regex.Pattern;
 
 import org.atsign.client.api.AtClient;
 import org.atsign.client.api.AtSign;
 import org.atsign.client.api.Keys;
 import org.atsign.client.impl.AtClients;
 import org.atsign.client.impl.cli.Activate;
-import org.atsign.client.impl.exceptions.AtKeyNotFoundException;
 import org.atsign.client.impl.util.KeysUtils;
 
 /**
- * Drives the unmodified Java SDK against a real atServer.
+ * Lets a test drive the unmodified Java SDK against a real atServer.
  *
  * <pre>
- *   Client onboard  @alice HOST:PORT KEYSFILE SECRETFILE
- *   Client records  @alice HOST:PORT KEYSFILE
- *   Client put      @alice HOST:PORT KEYSFILE self|public NAME VALUE
- *   Client check    @alice HOST:PORT KEYSFILE self|public NAME VALUE
+ *   Client @alice DIRECTORY_HOST:PORT KEYSFILE
  * </pre>
  *
- * HOST:PORT is the directory; -Djavax.net.ssl.trustStore names the CA to trust. Prints one line per step that
- * held. The first that does not ends the run with exit status 1 and says what differed.
+ * -Djavax.net.ssl.trustStore names the CA to trust. Commands and answers are those of ../python/client.py, except
+ * life and notify, which this SDK has no call for.
  */
 public final class Client {
 
-  private static final String NAMESPACE = "interop";
+  private static final long PATIENCE = 30; // seconds for a notification
 
-  private final AtClient client;
   private final AtSign sign;
+  private final String directory;
+  private final File keysFile;
+  private final BlockingQueue<Map<String, Object>> events = new LinkedBlockingQueue<>();
+  private Pattern watched; // null: no monitor yet
+  private AtClient client; // from the first command on that needs it
 
-  private Client(AtClient client, AtSign sign) {
-    this.client = client;
-    this.sign = sign;
+  private Client(String sign, String directory, String keysFile) {
+    this.sign = createAtSign(sign);
+    this.directory = directory;
+    this.keysFile = new File(keysFile);
   }
 
-  public static void main(String[] args) {
-    try {
-      run(Arrays.asList(args));
-    } catch (Exception e) {
-      e.printStackTrace();
-      System.err.println("java: FAILED: " + e.getMessage());
-      System.exit(1);
+  public static void main(String[] args) throws Exception {
+    PrintStream answers = new PrintStream(System.out, true, StandardCharsets.UTF_8);
+    System.setOut(System.err); // where the SDK talks
+    Client driver = new Client(args[0], args[1], args[2]);
+    BufferedReader commands = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+    for (String line; (line = commands.readLine()) != null;) {
+      answers.println(driver.answer(line.split("\t", -1)));
     }
     System.exit(0); // the SDK's threads do not keep us
   }
 
-  private static void run(List<String> args) throws Exception {
-    String command = args.get(0);
-    AtSign sign = createAtSign(args.get(1));
-    String directory = args.get(2);
-    File keysFile = new File(args.get(3));
-    if (command.equals("onboard")) {
-      String secret = Files.readString(Path.of(args.get(4))).trim();
-      step("onboard", 0, Activate.execute(new String[] {"onboard",
-          "-r", directory, "-a", sign.toString(), "-k", keysFile.getPath(), "-c", secret}));
-      step("the key file is written", true, keysFile.exists());
-      return;
-    }
-    try (AtClient client = AtClients.builder().url(directory).atSign(sign).keys(KeysUtils.loadKeys(keysFile)).build()) {
-      Client interop = new Client(client, sign);
-      switch (command) {
-        case "records" -> interop.records();
-        case "put" -> interop.put(args.get(4), args.get(5), args.get(6));
-        case "check" -> interop.check(args.get(4), args.get(5), args.get(6));
-        default -> throw new IllegalArgumentException("no such command: " + command);
-      }
-    }
-  }
-
-  /** Put, get, scan and delete of self and public keys, each value checked. */
-  private void records() throws Exception {
-    Map<String, String> values = new LinkedHashMap<>();
-    values.put("self note", "first line, with 'quotes', a : and a @");
-    values.put("self unicode", "Grüße, 日本語, 🛠");
-    values.put("self large", "0123456789abcdef".repeat(2048));
-    values.put("public card", "anyone may read this");
-    for (Map.Entry<String, String> entry : values.entrySet()) {
-      String[] key = entry.getKey().split(" ");
-      put(key[0], key[1], entry.getValue());
-      check(key[0], key[1], entry.getValue());
-    }
-    put("self", "note", "second");
-    check("self", "note", "second");
-
-    List<String> want = values.keySet().stream().map(k -> key(k.split(" ")).toString()).sorted().toList();
-    step("scan with a pattern", want, scan());
-    for (String name : values.keySet()) {
-      String[] key = name.split(" ");
-      if (key[0].equals("self")) {
-        client.delete(self(key[1])).get();
-      } else {
-        client.delete(publicKey(key[1])).get();
-      }
-      step("get " + name + " after its delete", "AtKeyNotFoundException", refusal(key[0], key[1]));
-    }
-    step("scan after the deletes", List.of(), scan());
-  }
-
-  private void put(String kind, String name, String value) throws Exception {
-    if (kind.equals("self")) {
-      client.put(self(name), value).get();
-    } else {
-      client.put(publicKey(name), value).get();
-    }
-    System.out.println("java: put " + kind + " " + name + ": ok");
-  }
-
-  private void check(String kind, String name, String value) throws Exception {
-    step("get " + kind + " " + name, value, get(kind, name));
-  }
-
-  private String get(String kind, String name) throws Exception {
-    return kind.equals("self") ? client.get(self(name)).get() : client.get(publicKey(name)).get();
-  }
-
-  /** The class of the exception that get ends with, found in its chain of causes. */
-  private String refusal(String kind, String name) throws Exception {
+  private String answer(String[] words) {
     try {
-      return "the value " + get(kind, name);
-    } catch (ExecutionException e) {
-      for (Throwable t = e; t != null; t = t.getCause()) {
-        if (t instanceof AtKeyNotFoundException) {
-          return t.getClass().getSimpleName();
-        }
+      String result = run(words);
+      return result.isEmpty() ? "ok" : "ok\t" + result;
+    } catch (Exception e) {
+      Throwable cause = e;
+      while ((cause instanceof ExecutionException || cause instanceof CompletionException) && cause.getCause() != null) {
+        cause = cause.getCause();
       }
-      throw e;
+      return "failed\t" + cause.getClass().getSimpleName() + "\t" + String.valueOf(cause.getMessage()).replaceAll("\\s", " ");
     }
   }
 
-  private List<String> scan() throws Exception {
-    return client.getAtKeys("\\." + NAMESPACE + "@", true).get().stream()
-        .map(Object::toString).sorted().collect(Collectors.toList());
-  }
-
-  private Keys.AtKey key(String[] kindAndName) {
-    return kindAndName[0].equals("self") ? self(kindAndName[1]) : publicKey(kindAndName[1]);
-  }
-
-  private Keys.SelfKey self(String name) {
-    return Keys.selfKeyBuilder().sharedBy(sign).name(name).namespace(NAMESPACE).build();
-  }
-
-  private Keys.PublicKey publicKey(String name) {
-    return Keys.publicKeyBuilder().sharedBy(sign).name(name).namespace(NAMESPACE).build();
-  }
-
-  private static void step(String name, Object want, Object got) {
-    if (!Objects.equals(want, got)) {
-      throw new IllegalStateException(name + ": got " + shorten(got) + ", want " + shorten(want));
+  private String run(String[] words) throws Exception {
+    if (words[0].equals("onboard")) {
+      return onboard(words[1]);
     }
-    System.out.println("java: " + name + ": ok");
+    if (client == null) {
+      client = AtClients.builder().url(directory).atSign(sign).keys(KeysUtils.loadKeys(keysFile)).build();
+    }
+    switch (words[0]) {
+      case "put":
+        return put(key(words[1], null), words[2]);
+      case "copy":
+        return put(key(words[1], 3600L), words[2]);
+      case "get":
+        return get(key(words[1], null));
+      case "delete":
+        return delete(key(words[1], null));
+      case "scan":
+        return scan(words[1]);
+      case "monitor":
+        return monitor(words[1]);
+      case "next":
+        return next();
+      default:
+        throw new IllegalArgumentException("no such command: " + words[0]);
+    }
   }
 
-  private static String shorten(Object value) {
-    String text = String.valueOf(value);
-    return text.length() <= 200 ? text : text.substring(0, 200) + "… (" + text.length() + " characters)";
+  private String onboard(String secretFile) throws Exception {
+    String secret = Files.readString(Path.of(secretFile)).trim();
+    int status = Activate.execute(new String[] {"onboard",
+        "-r", directory, "-a", sign.toString(), "-k", keysFile.getPath(), "-c", secret});
+    if (status != 0 || !keysFile.exists()) {
+      throw new IllegalStateException("onboarding ends with status " + status);
+    }
+    return "";
+  }
+
+  private String put(Keys.AtKey key, String value) throws Exception {
+    if (key instanceof Keys.PublicKey) {
+      client.put((Keys.PublicKey) key, value).get();
+    } else if (key instanceof Keys.SharedKey) {
+      client.put((Keys.SharedKey) key, value).get();
+    } else {
+      client.put((Keys.SelfKey) key, value).get();
+    }
+    return "";
+  }
+
+  private String get(Keys.AtKey key) throws Exception {
+    if (key instanceof Keys.PublicKey) {
+      return client.get((Keys.PublicKey) key).get();
+    } else if (key instanceof Keys.SharedKey) {
+      return client.get((Keys.SharedKey) key).get();
+    }
+    return client.get((Keys.SelfKey) key).get();
+  }
+
+  private String delete(Keys.AtKey key) throws Exception {
+    if (key instanceof Keys.PublicKey) {
+      client.delete((Keys.PublicKey) key).get();
+    } else if (key instanceof Keys.SharedKey) {
+      client.delete((Keys.SharedKey) key).get();
+    } else {
+      client.delete((Keys.SelfKey) key).get();
+    }
+    return "";
+  }
+
+  private String scan(String regex) throws Exception {
+    List<String> found = client.getAtKeys(regex, true).get().stream().map(Object::toString).sorted().toList();
+    return String.join("\t", found);
+  }
+
+  private String monitor(String regex) throws Exception {
+    events.clear();
+    if (watched == null) {
+      client.addEventListener((type, event) -> events.add(event), EnumSet.of(decryptedUpdateNotification, deleteNotification));
+      client.startMonitor();
+      scan("x"); // on the same connection: once it is answered the server knows that we monitor
+    }
+    watched = Pattern.compile(regex);
+    return "";
+  }
+
+  private String next() throws Exception {
+    long late = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE);
+    for (Map<String, Object> event; (event = events.poll(late - System.nanoTime(), TimeUnit.NANOSECONDS)) != null;) {
+      String key = String.valueOf(event.get("key"));
+      if (watched.matcher(key).find()) {
+        return String.join("\t", String.valueOf(event.get("operation")), String.valueOf(event.get("from")), key,
+            String.valueOf(event.getOrDefault("decryptedValue", "")));
+      }
+    }
+    throw new TimeoutException("no notification");
+  }
+
+  /** The key with that full name, copied for that many seconds if there are any. */
+  private static Keys.AtKey key(String full, Long ttr) {
+    int owner = full.lastIndexOf('@');
+    int colon = full.indexOf(':');
+    AtSign by = createAtSign(full.substring(owner));
+    String name = full.substring(colon + 1, owner);
+    if (colon < 0) {
+      return Keys.selfKeyBuilder().sharedBy(by).name(name).build();
+    } else if (full.startsWith("public:")) {
+      return Keys.publicKeyBuilder().sharedBy(by).name(name).build();
+    }
+    return Keys.sharedKeyBuilder().sharedBy(by).sharedWith(createAtSign(full.substring(0, colon))).name(name)
+        .ttr(ttr).ccd(ttr == null ? null : Boolean.TRUE).build();
   }
 }
