@@ -1,6 +1,9 @@
 package store
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // Health returns nil when the database can be written, else what the latest write
 // failed with. The audit chain is written with the changes that it tells of, so
@@ -23,11 +26,23 @@ func (db *DB) Health() error {
 	return *fault
 }
 
-// note remembers what came of a write.
-func (w *writer) note(err error) {
+// note remembers what came of the commit of a batch that began at a time.
+func (w *writer) note(b *batch, err error, begun time.Time) {
 	if err != nil {
 		w.fault.Store(&err)
-	} else if w.fault.Load() != nil {
+		return
+	}
+	if w.fault.Load() != nil {
 		w.fault.Store(nil)
 	}
+	if w.db.committed == nil {
+		return
+	}
+	updates := 0
+	for _, r := range b.requests {
+		if r.err == nil {
+			updates++
+		}
+	}
+	w.db.committed(updates, w.clock().Sub(begun))
 }

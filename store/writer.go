@@ -25,6 +25,7 @@ type writer struct {
 	done   chan struct{}         // closed when it has ended
 	latest atomic.Int64          // instant of the latest update, in milliseconds since 1970
 	fault  atomic.Pointer[error] // what the latest write failed with, nil if it did not
+	syncs  atomic.Int64          // how many there were
 
 	// Owned by the goroutine.
 	seq    counters // as on disk
@@ -150,7 +151,8 @@ func (w *writer) commit(b *batch) (err error) {
 		w.seq.noted = b.seq.noted // of notifications in memory
 		return nil
 	}
-	defer func() { w.note(err) }()
+	begun := w.clock()
+	defer func() { w.note(b, err, begun) }()
 	if w.broken != nil {
 		return w.broken
 	}
@@ -176,6 +178,7 @@ func (w *writer) write(txn *badger.Txn) error {
 	err := txn.Commit()
 	if err == nil {
 		err = w.wal.sync()
+		w.syncs.Add(1)
 	}
 	w.db.outdate()
 	if err != nil {
