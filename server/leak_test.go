@@ -72,7 +72,7 @@ func (v *vocabulary) mustBeMissing(t *testing.T, log string) {
 	log = figuresOfEnds.ReplaceAllString(log, "")
 	for w := range v.words {
 		if strings.Contains(log, w) {
-			t.Errorf("a client said %q, and it is in the log", w)
+			t.Errorf("a client said %q, and it is in the log: %s", w, regexp.MustCompile(".*"+regexp.QuoteMeta(w)+".*").FindString(log))
 		}
 	}
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 )
@@ -38,7 +39,7 @@ func (db *DB) files(each func(name string, bytes int64)) error {
 // Figures are how much the database holds, and did since it was opened.
 type Figures struct {
 	Tables, Log, ValueLog, Other int64 // bytes on disk; 0 in memory
-	Free                         int64 // bytes that may still be written to that disk; 0 in memory
+	Free                         int64 // bytes that may still be written; the largest number where it is not known
 	Syncs, Merges                int64
 	Commits, Audits              int64 // numbers that come next, in the commit log and in the audit chain
 	Queued                       int64 // notifications that wait to be sent
@@ -58,6 +59,7 @@ func (db *DB) Figures() (f Figures, err error) {
 			f.Other += bytes
 		}
 	})
+	f.Free = math.MaxInt64
 	if err == nil && db.dir != "" {
 		f.Free, err = room(db.dir)
 	}
