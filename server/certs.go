@@ -15,8 +15,11 @@ import (
 type certificates struct {
 	certFile, keyFile string
 	current           atomic.Pointer[tls.Certificate]
-	seen              string // state of the files when they were read last; of who holds Server.stepping
 	log               zerolog.Logger
+
+	// Of who holds Server.stepping.
+	seen   string // state of the files when they were read last
+	warned int    // how many of warnBefore have been said of this one
 }
 
 // openCertificates reads the files for the first time, when they must be good.
@@ -32,6 +35,7 @@ func (c *certificates) load() error {
 		return fmt.Errorf("certificate %s with key %s: %w", c.certFile, c.keyFile, err)
 	}
 	c.current.Store(&pair)
+	c.warned = 0
 	c.log.Info().Str(fieldFile, c.certFile).Time(fieldUntil, pair.Leaf.NotAfter).Msg("Certificate loaded")
 	return nil
 }
@@ -60,6 +64,40 @@ func (c *certificates) state() string {
 		}
 	}
 	return state
+}
+
+// warnBefore is how long before its end a certificate is warned of, each once.
+var warnBefore = [...]time.Duration{30 * 24 * time.Hour, 7 * 24 * time.Hour, 0}
+
+// warn says that the certificate is about to end, or has.
+func (c *certificates) warn(now time.Time) {
+	left, due := c.validUntil().Sub(now), 0
+	for _, before := range warnBefore {
+		if left < before {
+			due++
+		}
+	}
+	if due <= c.warned {
+		return
+	}
+	c.warned = due
+	e, message := c.log.Warn(), "Certificate expires soon"
+	if left < 0 {
+		e, message = c.log.Error(), "Certificate has expired"
+	}
+	e.Str(fieldFile, c.certFile).Time(fieldUntil, c.validUntil()).Int(fieldDays, int(left.Hours()/24)).Msg(message)
+}
+
+// valid returns why clients will not take the certificate, as far as time goes.
+func (c *certificates) valid(now time.Time) error {
+	leaf := c.current.Load().Leaf
+	switch {
+	case now.After(leaf.NotAfter):
+		return fmt.Errorf("expired on %s", leaf.NotAfter.Format(time.DateTime))
+	case now.Before(leaf.NotBefore):
+		return fmt.Errorf("is not valid before %s", leaf.NotBefore.Format(time.DateTime))
+	}
+	return nil
 }
 
 func (c *certificates) validUntil() time.Time { return c.current.Load().Leaf.NotAfter }

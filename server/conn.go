@@ -33,6 +33,8 @@ type conn struct {
 	session   *verbs.Session
 	principal enroll.Principal // as the gate knows it
 	small     [512]byte        // what an idle connection reads into
+	commands  int64            // executed so far
+	received  int64            // bytes of them
 
 	turn    *turn         // of the command under way, if its reply is large
 	parting *time.Timer   // cuts off who ended itself
@@ -140,6 +142,8 @@ func (c *conn) converse() Reason {
 		n, err := c.tls.Read(buf)
 		if n > 0 {
 			c.touch()
+			c.received += int64(n)
+			c.srv.metrics.received.Add(float64(n))
 			full := n == len(buf)
 			c.framer.Feed(buf[:n], full)
 			if why := c.execute(); why != Unknown {
@@ -198,6 +202,8 @@ func (c *conn) execute() (why Reason) {
 
 // command runs one command.
 func (c *conn) command(line wire.Line) Reason {
+	begun := c.srv.options.Now()
+	c.commands++
 	var reply verbs.Reply
 	err := line.Err
 	name := ""
@@ -214,6 +220,7 @@ func (c *conn) command(line wire.Line) Reason {
 			c.framer.Budget = c.srv.shareOf(p.Kind)
 		}
 	}
+	c.srv.metrics.executed(name, c.srv.options.Now().Sub(begun), err)
 	if e := c.srv.options.Log.Debug(); e.Enabled() {
 		e.Uint64(fieldConn, c.id).Str(fieldVerb, name).Str(fieldOutcome, verbs.Outcome(err)).Msg("Command")
 	}
@@ -242,7 +249,7 @@ func (c *conn) answer(reply verbs.Reply, err error) (end bool, sent error) {
 		defer c.pen.give()
 		for _, piece := range c.session.Long(reply) {
 			if sent == nil {
-				_, sent = c.tls.Write(piece)
+				sent = c.out.write(piece)
 			}
 		}
 		return reply.End, sent
@@ -288,9 +295,26 @@ func (c *conn) finish() {
 	goodbye.Stop()
 	c.endMonitor()
 	c.srv.gate.leave(c)
-	kind := enroll.Kind(c.kind.Load())
 	c.srv.ended[c.why.Load()].Add(1)
-	c.srv.options.Log.Info().Uint64(fieldConn, c.id).Str(fieldFrom, c.from).Str(fieldKind, kindName(kind)).
+	c.logEnd()
+}
+
+// logEnd writes the one line that the log has of each connection.
+func (c *conn) logEnd() {
+	e := c.srv.options.Log.Info()
+	if !e.Enabled() {
+		return
+	}
+	kind := enroll.Kind(c.kind.Load())
+	e.Uint64(fieldConn, c.id).Str(fieldFrom, c.from).Str(fieldKind, kindName(kind))
+	if kind == enroll.Peer {
+		e.Str(fieldPeer, string(c.principal.Sign))
+	}
+	if id := c.enrollment(); id != "" {
+		e.Str(fieldEnroll, id)
+	}
+	e.Int64(fieldTook, c.srv.options.Now().Sub(c.since).Milliseconds()).Int64(fieldSaid, c.commands).
+		Int64(fieldIn, c.received).Int64(fieldOut, c.out.sent).
 		Str(fieldReason, Reason(c.why.Load()).String()).Msg("Connection ended")
 }
 

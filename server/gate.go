@@ -20,6 +20,8 @@ type gate struct {
 	addresses map[string]int
 	strangers int // connections that have proved nothing
 	closed    bool
+
+	noPlace, noPlaceFrom int64 // connections turned away: all places were taken; all of their address's
 }
 
 func newGate(o Options) *gate {
@@ -40,6 +42,13 @@ func (g *gate) resize(places int) {
 	g.max, g.reserve = places, reserveOf(places)
 }
 
+// places is how many there are.
+func (g *gate) places() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.max
+}
+
 // enter gives c a place, if need be that of a stranger who does not use it.
 func (g *gate) enter(c *conn, now time.Time) bool {
 	g.mu.Lock()
@@ -50,7 +59,12 @@ func (g *gate) enter(c *conn, now time.Time) bool {
 	if g.full() || g.crowded(c.from) {
 		g.sweep(now)
 	}
-	if g.crowded(c.from) && !g.makeWay(now, c.from) || g.full() && !g.makeWay(now, "") {
+	switch {
+	case g.crowded(c.from) && !g.makeWay(now, c.from):
+		g.noPlaceFrom++
+		return false
+	case g.full() && !g.makeWay(now, ""):
+		g.noPlace++
 		return false
 	}
 	g.conns[c] = struct{}{}
@@ -164,6 +178,18 @@ func (g *gate) count() map[string]int {
 		}
 	}
 	return counts
+}
+
+// figures tells how many connections of each kind are open, and how many there was
+// no place for so far: in all, and for their address.
+func (g *gate) figures() (open map[enroll.Kind]int, noPlace, noPlaceFrom int64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	open = map[enroll.Kind]int{}
+	for c := range g.conns {
+		open[enroll.Kind(c.kind.Load())]++
+	}
+	return open, g.noPlace, g.noPlaceFrom
 }
 
 // list tells of the connections that are open.

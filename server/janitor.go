@@ -39,7 +39,7 @@ func (s *Server) tick() {
 
 // Step does everything that is due at a time: ends idle connections, removes
 // expired records and notifications, ticks for monitors, keeps the access log, closes unused connections to other servers,
-// has copies of their records refreshed, loads changed certificates and renews our own.
+// has copies of their records refreshed, loads changed certificates, warns of their end and renews our own.
 func (s *Server) Step(now time.Time) {
 	s.stepping.Lock()
 	defer s.stepping.Unlock()
@@ -69,6 +69,9 @@ func (s *Server) Step(now time.Time) {
 			s.options.Log.Error().Err(err).Msg("Own certificate not renewed")
 		}
 		s.certificates.step()
+	}
+	if s.certificates.warn(now); s.shown != s.certificates {
+		s.shown.warn(now)
 	}
 	if now.Sub(s.swept) >= s.options.SweepEvery {
 		s.swept = now

@@ -86,9 +86,14 @@ var operator = enroll.Principal{Kind: enroll.Operator}
 // operatorFrom is the address that the audit trail gives for operators.
 const operatorFrom = "local socket"
 
-// listenOperator opens the socket, readable and writable by its owner only.
+// listenOperator opens the socket.
 func listenOperator(dir string) (net.Listener, error) {
-	name := filepath.Join(dir, OperatorSocket)
+	return listenSocket(filepath.Join(dir, OperatorSocket))
+}
+
+// listenSocket opens a socket, readable and writable by its owner only, in place of
+// what was there.
+func listenSocket(name string) (net.Listener, error) {
 	if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
@@ -105,14 +110,16 @@ func listenOperator(dir string) (net.Listener, error) {
 
 // serveOperator answers operators until ctx ends.
 func (s *Server) serveOperator(ctx context.Context, l net.Listener) {
-	door := &http.Server{
-		Handler: s.operatorDoor(), ReadHeaderTimeout: handshakeTimeout, IdleTimeout: time.Minute,
-		WriteTimeout: writeTimeout, MaxHeaderBytes: 16 << 10,
-	}
+	s.serveHTTP(ctx, l, "Operator", &http.Server{Handler: s.operatorDoor(), WriteTimeout: writeTimeout})
+}
+
+// serveHTTP lets a door answer until ctx ends.
+func (s *Server) serveHTTP(ctx context.Context, l net.Listener, name string, door *http.Server) {
+	door.ReadHeaderTimeout, door.IdleTimeout, door.MaxHeaderBytes = handshakeTimeout, time.Minute, 16<<10
 	stop := context.AfterFunc(ctx, func() { door.Close() })
 	defer stop()
 	if err := door.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-		s.options.Log.Error().Err(err).Msg("Operator socket failed")
+		s.options.Log.Error().Str(fieldDoor, name).Err(err).Msg("Socket for this machine failed")
 	}
 }
 

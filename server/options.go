@@ -3,6 +3,7 @@ package server
 import (
 	"cmp"
 	"errors"
+	"net"
 	"slices"
 	"time"
 
@@ -94,6 +95,12 @@ type Options struct {
 	StatsEvery time.Duration
 
 	SweepEvery time.Duration // how often expired records are removed; default 1 min
+
+	// Admin is where the server is watched, see ListenAdmin; it is closed by Run. Nil:
+	// nowhere.
+	Admin net.Listener
+	// LogLevel is that of Log, for whoever watches to change. Nil: it cannot be.
+	LogLevel *LogLevel
 
 	Version string // what info tells; a semantic version of the protocol
 	Now     func() time.Time

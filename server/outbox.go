@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"atserver/verbs/wire"
 )
 
@@ -22,17 +24,26 @@ const maxHeld = 64 << 10
 type outbox struct {
 	tls      *tls.Conn // writes its records to gathered
 	gathered gatherer
+	sent     int64              // bytes of units
+	total    prometheus.Counter // of all connections
 }
 
 // put adds one unit: a reply and its prompt.
 func (o *outbox) put(unit []byte) error {
 	if cut := wire.Tail(len(unit)); cut > 0 {
-		if _, err := o.tls.Write(unit[:cut]); err != nil {
+		if err := o.write(unit[:cut]); err != nil {
 			return err
 		}
 		unit = unit[cut:]
 	}
-	_, err := o.tls.Write(unit)
+	return o.write(unit)
+}
+
+// write adds a part of a unit, as records of its own.
+func (o *outbox) write(part []byte) error {
+	n, err := o.tls.Write(part)
+	o.sent += int64(n)
+	o.total.Add(float64(n))
 	return err
 }
 

@@ -63,6 +63,11 @@ func (s *Server) openPeers() {
 	s.peers, s.carriers = peer.NewPool(pool), peer.NewPool(pool)
 }
 
+// pools names the connections to other servers by what they are for.
+func (s *Server) pools() map[string]*peer.Pool {
+	return map[string]*peer.Pool{"apps": s.peers, "notifications": s.carriers}
+}
+
 // learn keeps the public key that another atSign shows.
 func (s *Server) learn(of atkey.Sign, record string) {
 	if err := s.env.LearnPublicKey(of, record); err != nil {

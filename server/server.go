@@ -46,6 +46,8 @@ type Server struct {
 	carriers  *peer.Pool // for notifications, which wait for nobody else
 	refresher *refresher
 
+	metrics     *metrics
+	deaf        atomic.Pointer[error] // why no connections are taken, nil if they are
 	connections sync.WaitGroup
 	turnedAway  atomic.Int32 // connections being told that there is no place
 	nextID      atomic.Uint64
@@ -58,6 +60,12 @@ type Server struct {
 	// of Step: bytes that had been in use, by the Step before and when memory was given back
 	usedBefore, freedAt int64
 }
+
+// Why no connections are taken before and after Run takes them.
+var (
+	errNotOpen  = errors.New("is not open yet")
+	errStopping = errors.New("is closed: the server stops")
+)
 
 // maxTurnedAway is how many connections without a place may be told so at once.
 const maxTurnedAway = 64
@@ -72,7 +80,10 @@ func New(o Options) (*Server, error) {
 	s := &Server{
 		options: o, gate: newGate(o), turns: newTurns(o.LineBudget),
 		budget: newBudget(o.LineBudget), strangersKeep: int64(o.LineBudget / 2),
+		verbs: verbs.Standard(),
 	}
+	s.metrics = newMetrics(s.verbs.Names())
+	s.hear(errNotOpen)
 	var err error
 	if s.trust, err = readTrust(o.TrustFile); err != nil {
 		return nil, err
@@ -111,7 +122,6 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	s.verbs = verbs.Standard()
 	s.openPeers()
 	s.outbox = s.newOutbox()
 	accesses := verbs.NewAccessLog(s.db, o.Now, verbs.AccessRetention{Every: o.AccessLogEvery, Percent: o.AccessLogPercent, Age: o.AccessLogAge})
@@ -124,6 +134,7 @@ func New(o Options) (*Server, error) {
 		Peers: peers{s.peers}, ClientCert: s.clientCert,
 	}
 	s.refresher = newRefresher(s.env.Refresh, o.Log)
+	s.metrics.registry.MustRegister(collector{s})
 	if o.TestingMode {
 		o.Log.Warn().Str(fieldSign, string(o.Sign)).
 			Msg("TESTING MODE: the CRAM secret stays usable and may do everything. Do not use this server for anything but tests")
@@ -141,7 +152,7 @@ func (s *Server) openStore() (err error) {
 	}
 	s.db, err = store.Open(store.Options{
 		Dir: dir, RootSecret: root, Sign: s.options.Sign, Now: s.options.Now, Log: s.options.Log,
-		Notified: s.notified,
+		Notified: s.notified, Committed: s.metrics.committed,
 	})
 	return err
 }
@@ -246,13 +257,21 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 			idle.Go(func() { s.serveOperator(beside, door) })
 		}
 	}
+	watch, unwatch := context.WithCancel(context.WithoutCancel(ctx)) // also while it stops
+	defer unwatch()
+	if door := s.options.Admin; door != nil {
+		idle.Go(func() { s.serveAdmin(watch, door) })
+	}
 	unlisten := context.AfterFunc(ctx, func() { l.Close() })
 	commands, abandon := context.WithCancel(context.WithoutCancel(ctx))
+	s.hear(nil)
 	err := s.accept(ctx, commands, l)
+	s.hear(errStopping)
 	unlisten()
 	l.Close()
 	end()
 	s.drain(abandon)
+	unwatch()
 	idle.Wait()
 	return errors.Join(err, s.Close())
 }
@@ -282,6 +301,7 @@ func (s *Server) accept(ctx, commands context.Context, l net.Listener) error {
 			return err
 		case err != nil:
 			wait = min(max(2*wait, 5*time.Millisecond), time.Second)
+			s.hear(err)
 			s.options.Log.Error().Err(err).Msg("Accept failed")
 			timer := time.NewTimer(wait)
 			select {
@@ -291,7 +311,10 @@ func (s *Server) accept(ctx, commands context.Context, l net.Listener) error {
 			timer.Stop()
 			continue
 		}
-		wait = 0
+		if wait > 0 {
+			wait = 0
+			s.hear(nil)
+		}
 		s.start(ctx, commands, raw)
 	}
 }
@@ -309,7 +332,7 @@ func (s *Server) start(ctx, commands context.Context, raw net.Conn) {
 	c.active.Store(now.UnixMilli())
 	c.out.gathered = gatherer{Conn: raw}
 	c.tls = tls.Server(&c.out.gathered, s.tls)
-	c.out.tls = c.tls
+	c.out.tls, c.out.total = c.tls, s.metrics.sent
 	if c.ctx, c.end = context.WithCancel(commands); s.gate.enter(c, now) {
 		s.connections.Go(c.serve)
 		return

@@ -32,6 +32,7 @@ type compactor struct {
 	ended  sync.Cond // a round has
 	rounds int
 	err    error // of the latest round
+	merges int64 // rounds that merged something
 }
 
 func newCompactor(kv *badger.DB, log zerolog.Logger) *compactor {
@@ -46,7 +47,8 @@ func (c *compactor) run() {
 	defer close(c.done)
 	for range c.wake {
 		var err error
-		if c.tables() >= mergeAt {
+		due := c.tables() >= mergeAt
+		if due {
 			err = c.kv.Flatten(1)
 		}
 		if err != nil {
@@ -54,7 +56,9 @@ func (c *compactor) run() {
 		}
 		c.mu.Lock()
 		c.rounds++
-		c.err = err
+		if c.err = err; due && err == nil {
+			c.merges++
+		}
 		c.ended.Broadcast()
 		c.mu.Unlock()
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/rs/zerolog"
@@ -22,8 +23,9 @@ type DB struct {
 	lock   *os.File // nil in memory
 	kv     *badger.DB
 
-	notified func(Notification)
-	fleeting fleeting
+	notified  func(Notification)
+	committed func(updates int, took time.Duration)
+	fleeting  fleeting
 
 	writer    *writer
 	compactor *compactor
@@ -45,7 +47,7 @@ func open(o Options, steps []step) (*DB, error) {
 	if o.Sign == "" {
 		return nil, errors.New("open the database: no atSign")
 	}
-	db := &DB{layout: layout{o.Sign}, log: o.Log, notified: o.Notified, fleeting: fleeting{now: o.Now}}
+	db := &DB{layout: layout{o.Sign}, log: o.Log, notified: o.Notified, committed: o.Committed, fleeting: fleeting{now: o.Now}}
 	if err := db.prepare(o); err != nil {
 		db.unlock()
 		return nil, fmt.Errorf("open the database: %w", err)

@@ -27,6 +27,9 @@ type Options struct {
 	// Notified is told of each notification once it is kept, in their order, one at
 	// a time. It must not call Update, and it holds up whoever writes.
 	Notified func(Notification)
+	// Committed is told of each commit how many updates shared it and how long it
+	// took, its sync included. It must not call Update and holds up whoever writes.
+	Committed func(updates int, took time.Duration)
 }
 
 func (o Options) defaults() Options {

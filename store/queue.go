@@ -43,6 +43,17 @@ func (tx *Tx) Waiting() iter.Seq2[atkey.Sign, error] {
 	}
 }
 
+// countQueued tells how many notifications wait, for whomever.
+func (tx *Tx) countQueued() (n int64, err error) {
+	for _, waiting := range tx.db.fleeting.all() {
+		if waiting.Type == Sent && waiting.Status == Queued {
+			n++
+		}
+	}
+	err = tx.scan([]byte{rowQueue}, nil, keysOnly, func(pair) bool { n++; return true })
+	return n, err
+}
+
 // NextFor returns the notification that a recipient is to be sent next, or
 // ErrNotFound. Its value may have been left where it is.
 func (tx *Tx) NextFor(to atkey.Sign) (Notification, error) {

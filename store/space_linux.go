@@ -10,16 +10,13 @@ import (
 // none to be had the process is killed, so it must not come to that.
 const reserve = 64 << 20
 
-// checkSpace returns ErrNoSpace when the disk under dir is nearly full.
-func checkSpace(dir string) error {
+// room is how many bytes may still be written to the disk under dir.
+func room(dir string) (int64, error) {
 	var disk syscall.Statfs_t
 	if err := syscall.Statfs(dir, &disk); err != nil {
-		return err
+		return 0, err
 	}
-	if uint64(disk.Bavail)*uint64(disk.Bsize) < reserve {
-		return ErrNoSpace
-	}
-	return nil
+	return int64(disk.Bavail)*int64(disk.Bsize) - reserve, nil
 }
 
 // sizeOnDisk is how many bytes a file takes up. Badger's are mostly holes.

@@ -29,7 +29,7 @@ type directoryCmd struct {
 
 // Run serves until a signal ends it.
 func (c *directoryCmd) Run() error {
-	log, err := newLog(c.LogLevel)
+	log, _, err := newLog(c.LogLevel)
 	if err != nil {
 		return err
 	}

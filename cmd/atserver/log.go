@@ -1,28 +1,21 @@
 package main
 
 import (
-	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
 	"golang.org/x/term"
+
+	"atserver/server"
 )
 
-// levels maps the names of levels, ours and those of the reference server.
-var levels = map[string]zerolog.Level{
-	"debug": zerolog.DebugLevel, "info": zerolog.InfoLevel, "warn": zerolog.WarnLevel, "error": zerolog.ErrorLevel,
-	"all": zerolog.DebugLevel, "finest": zerolog.DebugLevel, "finer": zerolog.DebugLevel, "fine": zerolog.DebugLevel,
-	"config": zerolog.InfoLevel, "warning": zerolog.WarnLevel, "severe": zerolog.ErrorLevel, "shout": zerolog.ErrorLevel,
-	"off": zerolog.Disabled,
-}
-
-// newLog writes to standard error: for people on a terminal, else as JSON.
-func newLog(level string) (zerolog.Logger, error) {
-	l, ok := levels[strings.ToLower(level)]
-	if !ok {
-		return zerolog.Logger{}, fmt.Errorf("unknown log level %q: use debug, info, warn or error", level)
+// newLog writes to standard error: for people on a terminal, else as JSON. Its level
+// may be changed later.
+func newLog(level string) (zerolog.Logger, *server.LogLevel, error) {
+	least, err := server.NewLogLevel(level)
+	if err != nil {
+		return zerolog.Logger{}, nil, err
 	}
 	zerolog.TimeFieldFormat = time.RFC3339Nano
 	var log zerolog.Logger
@@ -31,5 +24,5 @@ func newLog(level string) (zerolog.Logger, error) {
 	} else {
 		log = zerolog.New(os.Stderr)
 	}
-	return log.Level(l).With().Timestamp().Logger(), nil
+	return log.Level(zerolog.DebugLevel).Sample(least).With().Timestamp().Logger(), least, nil
 }

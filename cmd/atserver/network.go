@@ -42,7 +42,7 @@ you can read. In the file for given ones, a line that begins with # is a comment
 
 // Run serves until a signal, or a fault of any part, ends all.
 func (c *networkUpCmd) Run() error {
-	log, err := newLog(c.LogLevel)
+	log, _, err := newLog(c.LogLevel)
 	if err != nil {
 		return err
 	}

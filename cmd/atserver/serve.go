@@ -42,6 +42,7 @@ type serveCmd struct {
 	MTLSKey          string `name:"mtls-key" env:"ATSERVER_MTLS_KEY,securityPrivateKeyLocationMtls" placeholder:"FILE" help:"Key of that certificate, PEM."`
 	TestingMode      bool   `env:"ATSERVER_TESTING_MODE,testingMode" help:"For test suites only: CRAM stays usable."`
 	LogLevel         string `env:"ATSERVER_LOG_LEVEL,logLevel" default:"info" help:"debug, info, warn or error."`
+	Admin            string `env:"ATSERVER_ADMIN" placeholder:"HOST:PORT|unix:PATH" help:"Where the server is watched, on this machine only: health, metrics, log level, profiles (nowhere)."`
 
 	MaxConnections           int   `env:"ATSERVER_MAX_CONNECTIONS,inbound_max_limit" default:"200" help:"Connections at once."`
 	MaxPerAddress            int   `env:"ATSERVER_MAX_PER_ADDRESS" help:"Connections at once from one address (half of all)."`
@@ -86,7 +87,7 @@ func (c *serveCmd) Run() error {
 	if err != nil {
 		return err
 	}
-	log, err := newLog(c.LogLevel)
+	log, level, err := newLog(c.LogLevel)
 	if err != nil {
 		return err
 	}
@@ -104,6 +105,13 @@ func (c *serveCmd) Run() error {
 		return err
 	}
 	defer listener.Close()
+	var admin net.Listener
+	if c.Admin != "" {
+		if admin, err = server.ListenAdmin(c.Admin); err != nil {
+			return err
+		}
+		defer admin.Close()
+	}
 	secret, err := c.secret()
 	if err != nil {
 		return err
@@ -124,7 +132,7 @@ func (c *serveCmd) Run() error {
 		NoAutoNotify: !c.AutoNotify, NotificationLife: time.Duration(c.NotificationMinutes) * time.Minute,
 		NotificationSweepEvery: time.Duration(c.NotificationSweepMinutes) * time.Minute, StatsEvery: time.Duration(c.StatsSeconds) * time.Second,
 		LineBudget: c.LineBudgetMiB << 20, SweepEvery: time.Duration(c.SweepMinutes) * time.Minute,
-		Log: log,
+		Log: log, LogLevel: level, Admin: admin,
 	})
 	if err != nil {
 		return err
@@ -134,6 +142,9 @@ func (c *serveCmd) Run() error {
 		return errors.Join(err, srv.Close())
 	}
 	fmt.Printf("%s is served at %s\n", sign, address)
+	if admin != nil {
+		fmt.Printf("it is watched at %s\n", admin.Addr())
+	}
 	if ca := srv.CAFile(); ca != "" {
 		fmt.Printf("clients must trust %s\n", ca)
 	}

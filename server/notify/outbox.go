@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -68,6 +69,8 @@ type Outbox struct {
 	running sync.WaitGroup
 	ctx     context.Context
 	old     map[atkey.Sign]bool // servers that do not know the parts of later years
+
+	delivered, refused, expired, failed atomic.Int64
 }
 
 // recipient is an atSign that notifications wait for.
@@ -251,7 +254,7 @@ func (o *Outbox) next(to atkey.Sign) (ended bool, err error) {
 		return false, err
 	}
 	if n.Expired(o.Now()) {
-		return true, o.settle(n, store.Queued) // which is told as expired
+		return true, o.settle(n, store.Queued, &o.expired) // which is told as expired
 	}
 	if size := int64(n.Size()); size > maxLine {
 		if err := o.memory.Acquire(o.ctx, min(2*size, maxMemory)); err != nil {
@@ -268,19 +271,24 @@ func (o *Outbox) next(to atkey.Sign) (ended bool, err error) {
 	}
 	said := o.say(n)
 	if said == unanswered {
+		o.failed.Add(1)
 		return false, nil
 	}
 	o.mu.Lock()
 	o.known[to].wait = 0
 	o.mu.Unlock()
 	if said == refused {
-		return true, o.settle(n, store.Errored)
+		return true, o.settle(n, store.Errored, &o.refused)
 	}
-	return true, o.settle(n, store.Delivered)
+	return true, o.settle(n, store.Delivered, &o.delivered)
 }
 
-func (o *Outbox) settle(n store.Notification, status store.NotificationStatus) error {
-	return o.DB.Update(func(tx *store.Tx) error { return tx.Settle(n, status) })
+func (o *Outbox) settle(n store.Notification, status store.NotificationStatus, ended *atomic.Int64) error {
+	err := o.DB.Update(func(tx *store.Tx) error { return tx.Settle(n, status) })
+	if err == nil {
+		ended.Add(1)
+	}
+	return err
 }
 
 type answer uint8

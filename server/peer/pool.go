@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -43,6 +44,8 @@ type Pool struct {
 	mu    sync.Mutex
 	peers map[id]*peer
 	open  int // connections, those under way included
+
+	asked, failed atomic.Int64 // requests, and those of them that no reply came to
 }
 
 // id names the connections that may stand in for each other.
@@ -83,6 +86,12 @@ func NewPool(o Options) *Pool {
 // it is our atSign who asks. An error reply is a *wire.Error, an atSign that the directory does not know ErrUnknown,
 // and whatever else went wrong an *Error, which may pass.
 func (p *Pool) Ask(ctx context.Context, of atkey.Sign, proven bool, line string) (payload string, err error) {
+	p.asked.Add(1)
+	defer func() {
+		if !isReply(err) && !errors.Is(err, ErrUnknown) {
+			p.failed.Add(1)
+		}
+	}()
 	ctx, cancel := context.WithTimeoutCause(ctx, p.o.Total, errSilent)
 	defer cancel()
 	ctx, stop := context.WithCancelCause(ctx)
@@ -255,6 +264,9 @@ func (p *Pool) Open() int {
 	defer p.mu.Unlock()
 	return p.open
 }
+
+// Asked counts the requests so far, and those of them that failed: the peer gave no reply.
+func (p *Pool) Asked() (all, failed int64) { return p.asked.Load(), p.failed.Load() }
 
 // Resize sets how many connections there may be.
 func (p *Pool) Resize(n int) {
