@@ -5,7 +5,9 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,12 +20,23 @@ import (
 type healthCmd struct {
 	operatorFlags
 	Address   string        `env:"ATSERVER_HEALTH" placeholder:"HOST:PORT" help:"Server to ask (the one that uses the data folder)."`
-	Directory bool          `help:"What is asked is a directory."`
+	Directory bool          `xor:"what" help:"What is asked is a directory."`
+	Ready     bool          `xor:"what" help:"Ask where the server is watched whether all of it works, and tell what does not."`
+	Admin     string        `env:"ATSERVER_ADMIN" placeholder:"HOST:PORT|unix:PATH" help:"Where that is: what the server has as --admin."`
 	Timeout   time.Duration `default:"5s" help:"How long to wait (${default})."`
 }
 
-// Run ends without an error when the server executes a command.
+// Run ends without an error when the server executes a command, or is ready.
 func (c *healthCmd) Run() error {
+	ctx, cancel := context.WithTimeout(context.Background(), c.Timeout)
+	defer cancel()
+	if c.Ready {
+		if err := asksAdmin(ctx, c.Admin); err != nil {
+			return fmt.Errorf("not ready: %w", err)
+		}
+		fmt.Println("ready")
+		return nil
+	}
 	address := c.Address
 	if address == "" {
 		var err error
@@ -31,8 +44,6 @@ func (c *healthCmd) Run() error {
 			return err
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), c.Timeout)
-	defer cancel()
 	ask := asksServer
 	if c.Directory {
 		ask = asksDirectory
@@ -68,6 +79,35 @@ func asksDirectory(ctx context.Context, address string, trust *tls.Config) error
 	_, err := wire.LookupDirectory(ctx, address, trust, "@health")
 	if errors.Is(err, wire.ErrNoAddress) {
 		return nil
+	}
+	return err
+}
+
+// asksAdmin wants to hear that all of a server works. The error is what the server says does not.
+func asksAdmin(ctx context.Context, address string) error {
+	if address == "" {
+		return errors.New("--admin or ATSERVER_ADMIN must say where the server is watched")
+	}
+	network, host := "tcp", address
+	if path, ok := strings.CutPrefix(address, "unix:"); ok {
+		network, address, host = "unix", path, "localhost"
+	}
+	var d net.Dialer
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return d.DialContext(ctx, network, address)
+	}}}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+host+"/readyz", nil)
+	if err != nil {
+		return err
+	}
+	answer, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	told, err := io.ReadAll(io.LimitReader(answer.Body, 64<<10))
+	if err == nil && answer.StatusCode != http.StatusOK {
+		err = errors.New(strings.TrimSpace(string(told)))
 	}
 	return err
 }

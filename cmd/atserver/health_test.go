@@ -3,6 +3,8 @@ package main_test
 import (
 	"crypto/tls"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -77,6 +79,28 @@ func TestHealthOfSomethingElse(t *testing.T) {
 			t.Errorf("%s: said %q", name, h.stderr.String())
 		}
 	}
+}
+
+// What is ready says so where it is watched; what does not work is told.
+func TestHealthWhetherReady(t *testing.T) {
+	t.Parallel()
+	launch(t, nil, "health", "--ready").wantRefused("ATSERVER_ADMIN")
+	if p := launch(t, nil, "health", "--ready", "--directory"); p.status() != 2 {
+		t.Error("a directory is asked whether it is ready")
+	}
+	socket := filepath.Join(t.TempDir(), "admin")
+	env := []string{"ATSERVER_ADMIN=unix:" + socket}
+	launch(t, env, "health", "--ready").wantRefused("not ready")
+	p := serving(t, env, local(t.TempDir())...)
+	if h := launch(t, env, "health", "--ready"); h.status() != 0 || h.stdout.String() != "ready\n" {
+		t.Errorf("%q %q", h.stdout.String(), h.stderr.String())
+	}
+	p.stop()
+	broken := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Error(w, `{"ready":false,"path":"`+r.URL.Path+`"}`, http.StatusServiceUnavailable)
+	}))
+	t.Cleanup(broken.Close)
+	launch(t, nil, "health", "--ready", "--admin", broken.Listener.Addr().String()).wantRefused(`not ready: {"ready":false,"path":"/readyz"}`)
 }
 
 // answering listens until the test ends, greets and gives one answer.
