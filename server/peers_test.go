@@ -110,6 +110,7 @@ func TestTwoServers(t *testing.T) {
 	w := newTown(t, nil, "@alice", "@bob")
 	alice, bob := w.owner("@alice"), w.owner("@bob")
 	alice.says("update:public:publickey@alice alices key")
+	bob.is("config:set:autoNotify=false", "data:ok") // whose connections would count below
 	bob.says("update:public:publickey@bob bobs key")
 	bob.says("update:ttr:60:@alice:x.wavi@bob for alice")
 	bob.says("update:public:x.wavi@bob for all")
