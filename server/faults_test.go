@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"atserver/store/atkey"
+	"atserver/verbs/wire"
 )
 
 // fault is one way in which another server fails, and what clients are told then.
@@ -176,6 +177,26 @@ func TestDirectoryNamesAnotherServer(t *testing.T) {
 	alice.is("llookup:cached:public:publickey@eve", "error:AT0015-key not found : cached:public:publickey@eve does not exist in keystore")
 	alice.is("notify:status:n", "data:queued")
 	bob.is("notify:list", "data:null")
+}
+
+// TestRefusedForGood: what the other server will never take is told to have failed, and what comes after it is delivered.
+func TestRefusedForGood(t *testing.T) {
+	t.Parallel()
+	w := newTown(t, nil, "@alice", "@bob")
+	alice := w.owner("@alice")
+	alice.says("update:@bob:x@alice v") // no notification has a key of one character
+	alice.is("notify:id:key:ttr:-1:@bob:a key:b@alice:v", "data:key")
+	long := "notify:id:long:@bob:xx.wavi@alice:"
+	alice.is(long+strings.Repeat("v", wire.MaxLine-1-len(long)), "data:long") // with all that is said of it, it is longer
+	alice.is("notify:id:last:@bob:xx.wavi@alice:v", "data:last")
+	eventually(t, func() bool { return alice.says("notify:status:last") == "data:delivered" })
+	for _, id := range []string{"key", "long"} {
+		alice.is("notify:status:"+id, "data:errored")
+	}
+	bob := w.owner("@bob")
+	if list := bob.says("notify:list"); strings.Count(list, `"id":`) != 1 || !strings.HasPrefix(list, `data:[{"id":"last"`) {
+		t.Errorf("@bob was told %s", list)
+	}
 }
 
 // freeAddress is one at which nobody listens.

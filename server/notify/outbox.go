@@ -26,7 +26,7 @@ type Verdict uint8
 const (
 	Again   Verdict = iota // may work later
 	Simpler                // the other side does not know the grammar
-	Never                  // there is no such atSign, or it refuses for good
+	Never                  // there is no such atSign, or its server will not take it however often it is sent
 )
 
 // Options say how to deliver.
@@ -308,10 +308,10 @@ func (o *Outbox) say(n store.Notification) answer {
 			return unanswered
 		}
 		switch verdict := o.Judge(err); {
-		case verdict == Never:
-			return refused
-		case verdict == Again || old || command(n, o.Now(), true) == command(n, o.Now(), false):
+		case verdict == Again:
 			return unanswered
+		case verdict == Never || old || command(n, o.Now(), true) == command(n, o.Now(), false):
+			return refused // not understood in any form, or not to be had
 		}
 		o.mu.Lock()
 		if len(o.old) >= maxKnown {
