@@ -2,6 +2,7 @@ package server
 
 import (
 	"bufio"
+	"cmp"
 	"crypto/tls"
 	"io"
 	"net"
@@ -45,8 +46,9 @@ type rogue struct {
 	mended  atomic.Bool
 	over    chan struct{} // closed when it need not hang any more
 
-	mu   sync.Mutex
-	told []string // notifications that it took
+	mu    sync.Mutex
+	proof string   // what it has others sign; "": something of its own
+	told  []string // requests that it took
 }
 
 func newRogue(t *testing.T, cert *tls.Certificate, at, how string) *rogue {
@@ -149,8 +151,10 @@ func (r *rogue) answer(line string) (at, reply string) {
 	switch {
 	case strings.HasPrefix(line, "lookup:all:publickey@"):
 		return atLookup, "error:AT0015-Exception: it does not exist in keystore\n@"
-	case line == "from:@alice":
-		return atFrom, "data:proof:_" + enroll.NewID() + "@alice:" + enroll.NewID() + "\n@"
+	case strings.HasPrefix(line, "from:"):
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return atFrom, "data:" + cmp.Or(r.proof, "proof:_"+enroll.NewID()+strings.TrimPrefix(line, "from:")+":"+enroll.NewID()) + "\n@"
 	case line == "pol":
 		return atPol, "@alice@"
 	case strings.HasPrefix(line, "notify:"):
