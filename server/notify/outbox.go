@@ -45,6 +45,7 @@ const (
 	maxInARow   = 32       // notifications for one recipient while others wait for a worker
 	maxMemory   = 32 << 20 // of values above 64 KiB on their way
 	answerTime  = 10 * time.Second
+	slowest     = 64 << 10 // bytes of a value that are sent in a second at least
 
 	firstWait  = 200 * time.Millisecond
 	waitFactor = 1.618
@@ -298,7 +299,7 @@ func (o *Outbox) say(n store.Notification) answer {
 		o.mu.Lock()
 		old := o.old[n.To]
 		o.mu.Unlock()
-		ctx, cancel := context.WithTimeout(o.ctx, answerTime)
+		ctx, cancel := context.WithTimeout(o.ctx, answerTime+time.Duration(n.Size())*time.Second/slowest)
 		payload, err := o.Peers.Ask(ctx, n.To, true, command(n, o.Now(), old))
 		cancel()
 		if err == nil && payload == "success" {

@@ -169,6 +169,29 @@ func TestBackOff(t *testing.T) {
 	})
 }
 
+// A large value may take its time on a slow network.
+func TestSlowNetwork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := database(t, time.Now, nil)
+		o := run(t, db, asking(func(ctx context.Context, _ atkey.Sign, line string) (string, error) {
+			select {
+			case <-time.After(time.Duration(len(line)) * time.Second / (100 << 10)):
+				return "success", nil
+			case <-ctx.Done():
+				return "", ctx.Err()
+			}
+		}))
+		enqueue(t, db, o.Outbox, store.Notification{ID: "large", To: "@bob", Value: make([]byte, 10_000_000)})
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if status, _ := statusOf(t, db, "large"); status != store.Delivered {
+			t.Errorf("status %d", status)
+		}
+		o.stop()
+		db.Close()
+	})
+}
+
 // Stopping ends what is under way and tries no more; the next start goes on.
 func TestStopAndStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -111,6 +111,25 @@ func TestSlow(t *testing.T) {
 	w.fails("@slow", false, "scan", Silent)
 }
 
+// TestLongRequest: what takes long to arrive is answered late, and that is no silence.
+func TestLongRequest(t *testing.T) {
+	t.Parallel()
+	a := newAuthority(t)
+	answer := good("@bob", nil, "")
+	bob := newStub(t, a.issue("localhost"), func(c *conversation, line string) string {
+		if strings.HasPrefix(line, "scan") {
+			<-time.After(1500 * time.Millisecond) // on its way
+			return "data:taken\n@"
+		}
+		return answer(c, line)
+	})
+	w := newWorldWith(t, a, map[atkey.Sign]string{"@bob": bob.addr}, func(o *Options) {
+		o.Network.Silence, o.Total = time.Second, 1400*time.Millisecond
+	})
+	w.gets("@bob", false, "scan "+strings.Repeat("x", 5*slowest), "taken")
+	w.fails("@bob", false, "scan", Silent)
+}
+
 // TestWrongCertificates: who is met must be the host that the directory named, by an authority that we trust.
 func TestWrongCertificates(t *testing.T) {
 	t.Parallel()

@@ -29,7 +29,7 @@ type Options struct {
 	Learned func(of atkey.Sign, record string)
 	Limit   int           // of connections; default 200
 	Idle    time.Duration // until an unused one is closed; default 599 s
-	Total   time.Duration // for one request, with all that it needs; default 30 s
+	Total   time.Duration // for one request, with all that it needs but the time to carry it there; default 30 s
 	Now     func() time.Time
 	Log     zerolog.Logger
 }
@@ -83,7 +83,7 @@ func NewPool(o Options) *Pool {
 // it is our atSign who asks. An error reply is a *wire.Error, an atSign that the directory does not know ErrUnknown,
 // and whatever else went wrong an *Error, which may pass.
 func (p *Pool) Ask(ctx context.Context, of atkey.Sign, proven bool, line string) (payload string, err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, p.o.Total, errSilent)
+	ctx, cancel := context.WithTimeoutCause(ctx, p.o.Total+underway(line), errSilent)
 	defer cancel()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer context.AfterFunc(p.ctx, func() { stop(errClosed) })()

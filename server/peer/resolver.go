@@ -244,7 +244,7 @@ func (r *Resolver) question(ctx context.Context, of atkey.Sign) (Place, error) {
 		at, err := netip.ParseAddrPort(l.ear.RemoteAddr().String())
 		place.local = err == nil && isLocal(at.Addr())
 	}
-	err = l.ear.during(ctx, func(ctx context.Context) (err error) {
+	err = l.ear.during(ctx, l.ear.silence, func(ctx context.Context) (err error) {
 		place.Address, err = l.conn.Address(ctx, string(of))
 		return err
 	})
