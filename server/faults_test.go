@@ -98,7 +98,7 @@ func TestFaultsOfOthers(t *testing.T) {
 		}
 		rogues[sign].mend()
 	}
-	box.pass(time.Minute) // longer than anybody is left alone
+	box.pass(time.Second) // so long is left alone who is to be notified
 	for i, f := range all {
 		sign := atkey.Sign(fmt.Sprintf("@f%d", i))
 		if f.cert == nil {
@@ -197,6 +197,23 @@ func TestRefusedForGood(t *testing.T) {
 	if list := bob.says("notify:list"); strings.Count(list, `"id":`) != 1 || !strings.HasPrefix(list, `data:[{"id":"last"`) {
 		t.Errorf("@bob was told %s", list)
 	}
+}
+
+// TestTriedAgain: who is to be notified is never left alone for longer than a second, whatever the outbox waits.
+func TestTriedAgain(t *testing.T) {
+	t.Parallel()
+	authority := newIssuer(t)
+	full := newRogue(t, authority.issue("localhost").tls, atGreeting, isFull)
+	w := newTownWith(t, authority, map[atkey.Sign]string{"@bob": full.address}, nil, "@alice")
+	alice := w.owner("@alice")
+	alice.is("notify:id:n:@bob:xx.wavi@alice:v", "data:n")
+	box := w.boxes["@alice"]
+	for n := range 4 {
+		eventually(t, func() bool { return strings.Count(box.log.String(), "Peer not reached") == n+1 })
+		box.clock.add(time.Second)
+	}
+	full.mend()
+	eventually(t, func() bool { return alice.says("notify:status:n") == "data:delivered" })
 }
 
 // freeAddress is one at which nobody listens.

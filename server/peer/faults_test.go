@@ -196,6 +196,22 @@ func TestBackoff(t *testing.T) {
 	}
 }
 
+// TestPause: the longest pause is what the options say.
+func TestPause(t *testing.T) {
+	t.Parallel()
+	w, bob := withBob(t, func(o *Options) { o.Pause = 2 * leastPause })
+	full := "error:AT0012-Inbound connection limit exceeded\n"
+	bob.greet.Store(&full)
+	for n := range 5 {
+		w.fails("@bob", false, "scan", NoConnection)
+		w.fails("@bob", false, "scan", NoConnection)
+		if calls := len(bob.heard()); calls != n+1 {
+			t.Fatalf("%d calls after %d pauses", calls, n)
+		}
+		w.clock.move(2 * leastPause)
+	}
+}
+
 // TestCancelled: who gives up leaves no mark on the peer.
 func TestCancelled(t *testing.T) {
 	t.Parallel()

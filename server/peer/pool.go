@@ -30,6 +30,7 @@ type Options struct {
 	Limit   int           // of connections; default 200
 	Idle    time.Duration // until an unused one is closed; default 599 s
 	Total   time.Duration // for one request, with all that it needs but the time to carry it there; default 30 s
+	Pause   time.Duration // for which a peer that was not reached is left alone, at most; default 30 s
 	Now     func() time.Time
 	Log     zerolog.Logger
 }
@@ -69,6 +70,9 @@ func NewPool(o Options) *Pool {
 	}
 	if o.Total == 0 {
 		o.Total = defaultTotal
+	}
+	if o.Pause == 0 {
+		o.Pause = mostPause
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -184,7 +188,7 @@ func (p *Pool) take(ctx context.Context, to id, at *peer, fresh bool) (l *link, 
 		at.backoff = backoff{}
 		return l, false, nil
 	case p.ctx.Err() == nil && !errors.Is(err, context.Canceled) && !errors.Is(err, ErrUnknown):
-		at.backoff.failed(err, p.o.Now())
+		at.backoff.failed(err, p.o.Now(), p.o.Pause)
 		p.o.Log.Info().Str("peer.sign", string(to.of)).Err(err).Msg("Peer not reached")
 	}
 	p.open--

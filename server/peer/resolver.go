@@ -194,7 +194,7 @@ func (r *Resolver) ask(of atkey.Sign, n *name) {
 		n.place, n.absent, n.at, n.backoff = place, err != nil, now, backoff{}
 	default:
 		n.absent = false // it may have one by now
-		n.backoff.failed(failure(of, NoDirectory, r.o.Directory, err, r.o.Network.Silence), now)
+		n.backoff.failed(failure(of, NoDirectory, r.o.Directory, err, r.o.Network.Silence), now, mostPause)
 		if r.ctx.Err() == nil {
 			r.o.Log.Warn().Err(err).Msg("Directory not reached")
 		}
