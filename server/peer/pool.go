@@ -85,7 +85,7 @@ func NewPool(o Options) *Pool {
 
 // Ask sends one command to the server of an atSign and returns the payload of its reply. With proven the peer knows that
 // it is our atSign who asks. An error reply is a *wire.Error, an atSign that the directory does not know ErrUnknown,
-// and whatever else went wrong an *Error, which may pass.
+// a command that no connection takes wire.ErrLineTooLong, and whatever else went wrong an *Error, which may pass.
 func (p *Pool) Ask(ctx context.Context, of atkey.Sign, proven bool, line string) (payload string, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, p.o.Total+underway(line), errSilent)
 	defer cancel()
