@@ -15,10 +15,10 @@ type gate struct {
 
 	mu        sync.Mutex
 	max       int
-	reserve   int // places that only those who have logged in may fill
+	reserve   int // places that only the owner's apps may fill
 	conns     map[*conn]struct{}
 	addresses map[string]int
-	strangers int // connections that have proved nothing
+	strangers int // connections that are not of the owner
 	closed    bool
 
 	noPlace, noPlaceFrom int64 // connections turned away: all places were taken; all of their address's
@@ -103,9 +103,15 @@ func (g *gate) forget(c *conn) {
 	if g.addresses[c.from]--; g.addresses[c.from] == 0 {
 		delete(g.addresses, c.from)
 	}
-	if c.kind.Load() == uint32(enroll.Anonymous) {
+	if isStranger(c.kind.Load()) {
 		g.strangers--
 	}
+}
+
+// isStranger tells whether a connection of this kind is not of the owner. Anybody
+// may be another atSign's server: it proves that, and no more.
+func isStranger(kind uint32) bool {
+	return kind == uint32(enroll.Anonymous) || kind == uint32(enroll.Peer)
 }
 
 // drop cuts a connection off and frees its place at once.
@@ -118,28 +124,28 @@ func (g *gate) drop(c *conn, why Reason) {
 func (g *gate) identify(c *conn, kind enroll.Kind) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	was := c.kind.Swap(uint32(kind))
-	if _, here := g.conns[c]; !here || was == uint32(kind) {
+	was, is := isStranger(c.kind.Swap(uint32(kind))), isStranger(uint32(kind))
+	if _, here := g.conns[c]; !here || was == is {
 		return
 	}
-	if was == uint32(enroll.Anonymous) {
+	if was {
 		g.strangers--
-	} else if kind == enroll.Anonymous {
+	} else {
 		g.strangers++
 	}
 }
 
 // idlest returns the stranger that has been silent longest, at least
 // minAnonymousIdle, or else the one that has been a stranger longest, at least
-// handshakeTimeout: who means to log in has done so by then. from "" is any
-// address.
+// handshakeTimeout, busy or not: who means to log in has done so by then, and
+// another server comes again. from "" is any address.
 func (g *gate) idlest(now time.Time, from string) *conn {
 	var silent, old *conn
 	for c := range g.conns {
-		if c.kind.Load() != uint32(enroll.Anonymous) || c.busy.Load() || from != "" && c.from != from {
+		if !isStranger(c.kind.Load()) || from != "" && c.from != from {
 			continue
 		}
-		if now.Sub(c.lastActive()) >= minAnonymousIdle && (silent == nil || c.lastActive().Before(silent.lastActive())) {
+		if !c.busy.Load() && now.Sub(c.lastActive()) >= minAnonymousIdle && (silent == nil || c.lastActive().Before(silent.lastActive())) {
 			silent = c
 		}
 		if now.Sub(c.since) >= handshakeTimeout && (old == nil || c.since.Before(old.since)) {

@@ -60,7 +60,9 @@ func (s *Server) openPeers() {
 		Self: o.Sign, Resolver: s.resolver, Network: network, Keys: signingKeys{s.db, o.Sign},
 		Learned: s.learn, Limit: o.MaxOutbound, Idle: o.OutboundIdle, Now: o.Now, Log: o.Log,
 	}
-	s.peers, s.carriers = peer.NewPool(pool), peer.NewPool(pool)
+	s.peers = peer.NewPool(pool)
+	pool.Pause = time.Second // the outbox has pauses of its own
+	s.carriers = peer.NewPool(pool)
 }
 
 // pools names the connections to other servers by what they are for.

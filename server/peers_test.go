@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -25,8 +26,14 @@ type town struct {
 // newTown runs a server for each atSign.
 func newTown(t *testing.T, change func(*Options), signs ...atkey.Sign) *town {
 	t.Helper()
-	w := &town{t: t, authority: newIssuer(t), boxes: map[atkey.Sign]*box{}}
-	entries := map[atkey.Sign]string{}
+	return newTownWith(t, newIssuer(t), nil, change, signs...)
+}
+
+// newTownWith is newTown with more entries in the directory.
+func newTownWith(t *testing.T, authority *issuer, entries map[atkey.Sign]string, change func(*Options), signs ...atkey.Sign) *town {
+	t.Helper()
+	w := &town{t: t, authority: authority, boxes: map[atkey.Sign]*box{}}
+	entries = maps.Collect(maps.All(entries))
 	listeners := map[atkey.Sign]net.Listener{}
 	for _, sign := range signs {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -110,6 +117,7 @@ func TestTwoServers(t *testing.T) {
 	w := newTown(t, nil, "@alice", "@bob")
 	alice, bob := w.owner("@alice"), w.owner("@bob")
 	alice.says("update:public:publickey@alice alices key")
+	bob.is("config:set:autoNotify=false", "data:ok") // whose connections would count below
 	bob.says("update:public:publickey@bob bobs key")
 	bob.says("update:ttr:60:@alice:x.wavi@bob for alice")
 	bob.says("update:public:x.wavi@bob for all")

@@ -8,9 +8,11 @@ import (
 )
 
 // IsFinal tells whether the answer to a notification that was sent leaves no hope:
-// the directory does not know the atSign, or its server's owner wants none.
+// the directory does not know the atSign, its server's owner wants none, or its key
+// or length are what no server takes.
 func IsFinal(err error) bool {
-	return errors.Is(err, wire.ErrNoAddress) || slices.Contains([]string{"AT0033", "AT0034", "AT0035"}, codeOf(err))
+	return errors.Is(err, wire.ErrNoAddress) || errors.Is(err, wire.ErrLineTooLong) ||
+		slices.Contains([]string{"AT0016", "AT0033", "AT0034", "AT0035"}, codeOf(err))
 }
 
 // IsNotUnderstood tells whether the other server does not know the words.

@@ -113,9 +113,15 @@ func serving(t *testing.T, env []string, args ...string) *process {
 // eventually waits for what is about to come about.
 func eventually(t *testing.T, done func() bool) {
 	t.Helper()
+	within(t, patience, done)
+}
+
+// within is eventually for what may take another time.
+func within(t *testing.T, limit time.Duration, done func() bool) {
+	t.Helper()
 	again := time.NewTicker(2 * time.Millisecond)
 	defer again.Stop()
-	for late := time.After(patience); !done(); {
+	for late := time.After(limit); !done(); {
 		select {
 		case <-again.C:
 		case <-late:
@@ -239,14 +245,25 @@ func bounded(t *testing.T) context.Context {
 // ask wants an answer: the payload, or the code of an error.
 func ask(t *testing.T, c *wire.Conn, command, want string) {
 	t.Helper()
-	got, err := c.Ask(bounded(t), command)
+	if got := answer(t, c, command); got != want {
+		t.Fatalf("%s: got %q; want %q", command, got, want)
+	}
+}
+
+// answer is the payload of an answer, or the code of an error.
+func answer(t *testing.T, c *wire.Conn, command string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	got, err := c.Ask(ctx, command)
 	var refused *wire.Error
 	if errors.As(err, &refused) {
-		got, err = refused.Code, nil
+		return refused.Code
 	}
-	if err != nil || got != want {
-		t.Fatalf("%s: got %q, %v; want %q", command, got, err, want)
+	if err != nil {
+		t.Fatalf("%s: %v", command, err)
 	}
+	return got
 }
 
 // login proves to hold a CRAM secret.

@@ -27,7 +27,7 @@ type Verdict uint8
 const (
 	Again   Verdict = iota // may work later
 	Simpler                // the other side does not know the grammar
-	Never                  // there is no such atSign, or it refuses for good
+	Never                  // there is no such atSign, or its server will not take it however often it is sent
 )
 
 // Options say how to deliver.
@@ -46,6 +46,7 @@ const (
 	maxInARow   = 32       // notifications for one recipient while others wait for a worker
 	maxMemory   = 32 << 20 // of values above 64 KiB on their way
 	answerTime  = 10 * time.Second
+	slowest     = 64 << 10 // bytes of a value that are sent in a second at least
 
 	firstWait  = 200 * time.Millisecond
 	waitFactor = 1.618
@@ -306,7 +307,7 @@ func (o *Outbox) say(n store.Notification) answer {
 		o.mu.Lock()
 		old := o.old[n.To]
 		o.mu.Unlock()
-		ctx, cancel := context.WithTimeout(o.ctx, answerTime)
+		ctx, cancel := context.WithTimeout(o.ctx, answerTime+time.Duration(n.Size())*time.Second/slowest)
 		payload, err := o.Peers.Ask(ctx, n.To, true, command(n, o.Now(), old))
 		cancel()
 		if err == nil && payload == "success" {
@@ -316,10 +317,10 @@ func (o *Outbox) say(n store.Notification) answer {
 			return unanswered
 		}
 		switch verdict := o.Judge(err); {
-		case verdict == Never:
-			return refused
-		case verdict == Again || old || command(n, o.Now(), true) == command(n, o.Now(), false):
+		case verdict == Again:
 			return unanswered
+		case verdict == Never || old || command(n, o.Now(), true) == command(n, o.Now(), false):
+			return refused // not understood in any form, or not to be had
 		}
 		o.mu.Lock()
 		if len(o.old) >= maxKnown {

@@ -10,7 +10,7 @@ const (
 	mostPause  = 30 * time.Second
 )
 
-// backoff keeps a failure for a while, so that not everybody who asks meets it anew. The pause doubles up to a limit,
+// backoff keeps a failure for a while, so that not everybody who asks meets it anew. The pause doubles up to the most,
 // and is shorter by chance so that servers which failed together do not come back together.
 type backoff struct {
 	err   error
@@ -18,8 +18,8 @@ type backoff struct {
 	pause time.Duration
 }
 
-func (b *backoff) failed(err error, now time.Time) {
-	b.pause = min(max(2*b.pause, leastPause), mostPause)
+func (b *backoff) failed(err error, now time.Time, most time.Duration) {
+	b.pause = min(max(2*b.pause, leastPause), most)
 	b.err, b.until = err, now.Add(b.pause-rand.N(b.pause/4))
 }
 

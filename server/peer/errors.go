@@ -60,8 +60,8 @@ func failure(of atkey.Sign, why Why, address string, err error, after time.Durat
 	return &Error{Of: of, Why: why, Address: address, After: after, Err: err}
 }
 
-// isReply tells whether a request came to an end in good order, if with an error reply.
+// isReply tells whether a request came to an end in good order, if with an error reply, or never was on its way.
 func isReply(err error) bool {
 	var reply *wire.Error
-	return err == nil || errors.As(err, &reply)
+	return err == nil || errors.As(err, &reply) || errors.Is(err, wire.ErrLineTooLong)
 }

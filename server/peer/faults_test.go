@@ -111,6 +111,25 @@ func TestSlow(t *testing.T) {
 	w.fails("@slow", false, "scan", Silent)
 }
 
+// TestLongRequest: what takes long to arrive is answered late, and that is no silence.
+func TestLongRequest(t *testing.T) {
+	t.Parallel()
+	a := newAuthority(t)
+	answer := good("@bob", nil, "")
+	bob := newStub(t, a.issue("localhost"), func(c *conversation, line string) string {
+		if strings.HasPrefix(line, "scan") {
+			<-time.After(1500 * time.Millisecond) // on its way
+			return "data:taken\n@"
+		}
+		return answer(c, line)
+	})
+	w := newWorldWith(t, a, map[atkey.Sign]string{"@bob": bob.addr}, func(o *Options) {
+		o.Network.Silence, o.Total = time.Second, 1400*time.Millisecond
+	})
+	w.gets("@bob", false, "scan "+strings.Repeat("x", 5*slowest), "taken")
+	w.fails("@bob", false, "scan", Silent)
+}
+
 // TestWrongCertificates: who is met must be the host that the directory named, by an authority that we trust.
 func TestWrongCertificates(t *testing.T) {
 	t.Parallel()
@@ -174,6 +193,22 @@ func TestBackoff(t *testing.T) {
 	w.Step()
 	if len(w.peers) != 0 {
 		t.Errorf("%d names are kept", len(w.peers))
+	}
+}
+
+// TestPause: the longest pause is what the options say.
+func TestPause(t *testing.T) {
+	t.Parallel()
+	w, bob := withBob(t, func(o *Options) { o.Pause = 2 * leastPause })
+	full := "error:AT0012-Inbound connection limit exceeded\n"
+	bob.greet.Store(&full)
+	for n := range 5 {
+		w.fails("@bob", false, "scan", NoConnection)
+		w.fails("@bob", false, "scan", NoConnection)
+		if calls := len(bob.heard()); calls != n+1 {
+			t.Fatalf("%d calls after %d pauses", calls, n)
+		}
+		w.clock.move(2 * leastPause)
 	}
 }
 

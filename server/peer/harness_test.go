@@ -177,6 +177,7 @@ func (s *stub) serve(conn *tls.Conn) {
 	}
 	io.WriteString(conn, greeting)
 	lines := bufio.NewScanner(conn)
+	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
 		s.mu.Lock()
 		c.heard = append(c.heard, lines.Text())

@@ -15,9 +15,16 @@ type link struct {
 	used    time.Time // when the last request was sent
 }
 
+// slowest is how many bytes of a request a link carries in a second at least. A value of 10 MB takes minutes on the way up
+// from many homes, and most of that after it was written, out of the buffers of the system.
+const slowest = 64 << 10
+
+// underway is how long a request may take to arrive.
+func underway(line string) time.Duration { return time.Duration(len(line)) * time.Second / slowest }
+
 // ask sends one request and awaits its reply. After any error but an error reply the link is of no more use.
 func (l *link) ask(ctx context.Context, line string) (reply string, err error) {
-	err = l.ear.during(ctx, func(ctx context.Context) (err error) {
+	err = l.ear.during(ctx, l.ear.silence+underway(line), func(ctx context.Context) (err error) {
 		reply, err = l.conn.Ask(ctx, line)
 		return err
 	})
@@ -31,7 +38,7 @@ func (n Network) connect(ctx context.Context, address string, local bool) (*link
 		return nil, err
 	}
 	l := &link{ear: e, address: address}
-	err = e.during(ctx, func(ctx context.Context) (err error) {
+	err = e.during(ctx, n.Silence, func(ctx context.Context) (err error) {
 		l.conn, err = wire.NewConn(ctx, conn)
 		return err
 	})

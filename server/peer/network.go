@@ -54,7 +54,7 @@ func (n Network) dial(ctx context.Context, address string, local bool) (*tls.Con
 		}
 	}
 	conn := tls.Client(e, cfg)
-	if err := e.during(ctx, conn.HandshakeContext); err != nil {
+	if err := e.during(ctx, n.Silence, conn.HandshakeContext); err != nil {
 		raw.Close()
 		return nil, nil, err
 	}
@@ -85,11 +85,12 @@ func (e *ear) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// during runs f, whose context ends when nothing has arrived for too long.
-func (e *ear) during(ctx context.Context, f func(context.Context) error) error {
+// during runs f, whose context ends when nothing has arrived for too long. How long it may take until the first byte is
+// for the caller to say.
+func (e *ear) during(ctx context.Context, first time.Duration, f func(context.Context) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	e.timer = time.AfterFunc(e.silence, func() { cancel(errSilent) })
+	e.timer = time.AfterFunc(first, func() { cancel(errSilent) })
 	defer e.timer.Stop()
 	err := f(ctx)
 	if err != nil && ctx.Err() != nil {

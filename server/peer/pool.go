@@ -30,7 +30,8 @@ type Options struct {
 	Learned func(of atkey.Sign, record string)
 	Limit   int           // of connections; default 200
 	Idle    time.Duration // until an unused one is closed; default 599 s
-	Total   time.Duration // for one request, with all that it needs; default 30 s
+	Total   time.Duration // for one request, with all that it needs but the time to carry it there; default 30 s
+	Pause   time.Duration // for which a peer that was not reached is left alone, at most; default 30 s
 	Now     func() time.Time
 	Log     zerolog.Logger
 }
@@ -73,6 +74,9 @@ func NewPool(o Options) *Pool {
 	if o.Total == 0 {
 		o.Total = defaultTotal
 	}
+	if o.Pause == 0 {
+		o.Pause = mostPause
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -84,7 +88,7 @@ func NewPool(o Options) *Pool {
 
 // Ask sends one command to the server of an atSign and returns the payload of its reply. With proven the peer knows that
 // it is our atSign who asks. An error reply is a *wire.Error, an atSign that the directory does not know ErrUnknown,
-// and whatever else went wrong an *Error, which may pass.
+// a command that no connection takes wire.ErrLineTooLong, and whatever else went wrong an *Error, which may pass.
 func (p *Pool) Ask(ctx context.Context, of atkey.Sign, proven bool, line string) (payload string, err error) {
 	p.asked.Add(1)
 	defer func() {
@@ -92,7 +96,7 @@ func (p *Pool) Ask(ctx context.Context, of atkey.Sign, proven bool, line string)
 			p.failed.Add(1)
 		}
 	}()
-	ctx, cancel := context.WithTimeoutCause(ctx, p.o.Total, errSilent)
+	ctx, cancel := context.WithTimeoutCause(ctx, p.o.Total+underway(line), errSilent)
 	defer cancel()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer context.AfterFunc(p.ctx, func() { stop(errClosed) })()
@@ -193,7 +197,7 @@ func (p *Pool) take(ctx context.Context, to id, at *peer, fresh bool) (l *link, 
 		at.backoff = backoff{}
 		return l, false, nil
 	case p.ctx.Err() == nil && !errors.Is(err, context.Canceled) && !errors.Is(err, ErrUnknown):
-		at.backoff.failed(err, p.o.Now())
+		at.backoff.failed(err, p.o.Now(), p.o.Pause)
 		p.o.Log.Info().Str("peer.sign", string(to.of)).Err(err).Msg("Peer not reached")
 	}
 	p.open--

@@ -194,7 +194,7 @@ func (r *Resolver) ask(of atkey.Sign, n *name) {
 		n.place, n.absent, n.at, n.backoff = place, err != nil, now, backoff{}
 	default:
 		n.absent = false // it may have one by now
-		n.backoff.failed(failure(of, NoDirectory, r.o.Directory, err, r.o.Network.Silence), now)
+		n.backoff.failed(failure(of, NoDirectory, r.o.Directory, err, r.o.Network.Silence), now, mostPause)
 		if r.ctx.Err() == nil {
 			r.o.Log.Warn().Err(err).Msg("Directory not reached")
 		}
@@ -244,7 +244,7 @@ func (r *Resolver) question(ctx context.Context, of atkey.Sign) (Place, error) {
 		at, err := netip.ParseAddrPort(l.ear.RemoteAddr().String())
 		place.local = err == nil && isLocal(at.Addr())
 	}
-	err = l.ear.during(ctx, func(ctx context.Context) (err error) {
+	err = l.ear.during(ctx, l.ear.silence, func(ctx context.Context) (err error) {
 		place.Address, err = l.conn.Address(ctx, string(of))
 		return err
 	})
