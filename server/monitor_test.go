@@ -183,3 +183,19 @@ func TestDelivery(t *testing.T) {
 		}
 	})
 }
+
+// A change is answered before the monitor on its own connection is told of it.
+func TestAnsweredBeforeTold(t *testing.T) {
+	t.Parallel()
+	b := start(t, Options{StatsEvery: -1})
+	c := b.owner()
+	c.send("monitor\n")
+	for range 200 {
+		c.send("update:x.wavi@alice v\nnoop:0\n")
+		for _, want := range []string{"data:", "data:ok", "notification: "} {
+			if line := c.line(); !strings.HasPrefix(line, want) {
+				t.Fatalf("got %q, want %q", line, want)
+			}
+		}
+	}
+}

@@ -141,7 +141,7 @@ func (s *Server) openStore() (err error) {
 	}
 	s.db, err = store.Open(store.Options{
 		Dir: dir, RootSecret: root, Sign: s.options.Sign, Now: s.options.Now, Log: s.options.Log,
-		Notified: s.notified,
+		Notified: s.notified, Changed: s.changed,
 	})
 	return err
 }

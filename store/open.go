@@ -23,6 +23,7 @@ type DB struct {
 	kv     *badger.DB
 
 	notified func(Notification)
+	changed  func(Change)
 	fleeting fleeting
 
 	writer    *writer
@@ -45,7 +46,7 @@ func open(o Options, steps []step) (*DB, error) {
 	if o.Sign == "" {
 		return nil, errors.New("open the database: no atSign")
 	}
-	db := &DB{layout: layout{o.Sign}, log: o.Log, notified: o.Notified, fleeting: fleeting{now: o.Now}}
+	db := &DB{layout: layout{o.Sign}, log: o.Log, notified: o.Notified, changed: o.Changed, fleeting: fleeting{now: o.Now}}
 	if err := db.prepare(o); err != nil {
 		db.unlock()
 		return nil, fmt.Errorf("open the database: %w", err)

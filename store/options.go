@@ -27,6 +27,10 @@ type Options struct {
 	// Notified is told of each notification once it is kept, in their order, one at
 	// a time. It must not call Update, and it holds up whoever writes.
 	Notified func(Notification)
+	// Changed is told of each record that was put or deleted once that is on disk, by
+	// the goroutine that called Update, before Update returns. It must not call
+	// Update.
+	Changed func(Change)
 }
 
 func (o Options) defaults() Options {

@@ -17,6 +17,7 @@ func TestPublicKeyOfOthers(t *testing.T) {
 		w.must(w.env.LearnPublicKey("@bob", record))
 	}
 	o.exec("update:shared_key.bob@alice wrapped")
+	w.rings("shared_key.bob@alice")
 	learn("first", `"ttr":5,"ttl":1000,`)
 	r, _ := w.stored("cached:public:publickey@bob")
 	if string(r.Value) != "first" || *r.Meta.TTR != -1 || !r.Meta.ExpiresAt.IsZero() || !r.Meta.RefreshAt.IsZero() || !r.Meta.CreatedAt.Equal(epoch) {
@@ -25,6 +26,7 @@ func TestPublicKeyOfOthers(t *testing.T) {
 	o.says("plookup:publickey@bob", "data:first\n@alice@")
 	w.asks()
 
+	w.rings("cached:public:publickey@bob")
 	before := w.newest(o)
 	learn("first", "")
 	learn("", "")
@@ -37,11 +39,14 @@ func TestPublicKeyOfOthers(t *testing.T) {
 	if after := w.newest(o); after != before {
 		t.Errorf("nothing changed, and yet %s", after)
 	}
+	w.rings()
 	o.says("llookup:shared_key.bob@alice", "data:wrapped\n@alice@")
 
 	w.move(time.Second)
 	now := w.clock()
 	learn("second", "")
+	w.rings("-shared_key.bob@alice", fmt.Sprintf("shared_key.bob.until.%d@alice", now.UnixMilli()), "-cached:public:publickey@bob",
+		fmt.Sprintf("%d.events.__atserver@alice", now.UnixMicro()), "cached:public:publickey@bob")
 	o.says("llookup:cached:public:publickey@bob", "data:second\n@alice@")
 	o.says("llookup:shared_key.bob@alice", "error:AT0015-key not found : shared_key.bob@alice does not exist in keystore\n@alice@")
 	o.says(fmt.Sprintf("llookup:shared_key.bob.until.%d@alice", now.UnixMilli()), "data:wrapped\n@alice@")
