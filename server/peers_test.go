@@ -255,38 +255,6 @@ func TestRefreshNow(t *testing.T) {
 	becomes("three")
 }
 
-// TestCopiesAreTold: whatever changes a copy, a lookup, a key that was learned, a notification, the daily refresh,
-// monitors are told that there is something to sync.
-func TestCopiesAreTold(t *testing.T) {
-	t.Parallel()
-	w := newTown(t, func(o *Options) { o.StatsEvery = -1 }, "@alice", "@bob")
-	alice, bob, monitor := w.owner("@alice"), w.owner("@bob"), w.owner("@alice")
-	monitor.ask("monitor\nnoop:0", "data:ok\n")
-	told := func(what string) {
-		t.Helper()
-		line := monitor.line()
-		id := strings.TrimPrefix(alice.says("stats:3"), `data: [{"id":"3","name":"lastCommitID","value":"`)
-		if id, _, _ = strings.Cut(id, `"`); !strings.Contains(line, `"key":"statsNotification.@alice","value":"`+id+`"`) {
-			t.Errorf("%s: told %q, the newest is %s", what, line, id)
-		}
-	}
-	bob.is("config:set:autoNotify=false", "data:ok")
-	bob.says("update:public:publickey@bob bobs key")
-	bob.says("update:ttr:60:@alice:phone@bob one")
-	bob.says("update:ttr:60:public:phone@bob one")
-	alice.is("lookup:phone@bob", "data:one")
-	if line := monitor.line(); !strings.Contains(line, "statsNotification") {
-		t.Errorf("key that was learned: %q", line)
-	}
-	told("lookup")
-	alice.is("plookup:phone@bob", "data:one")
-	told("plookup")
-	bob.is("config:set:autoNotify=true", "data:ok")
-	bob.says("update:ttr:60:@alice:phone@bob two")
-	monitor.line() // the notification
-	told("copy in a notification")
-}
-
 // TestRefresherPlans: each server once a day, at its own time.
 func TestRefresherPlans(t *testing.T) {
 	t.Parallel()

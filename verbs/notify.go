@@ -232,7 +232,7 @@ func (a notifyArgs) record(c *Call, tx *store.Tx, from, to atkey.Sign) store.Not
 	if n.Life == 0 {
 		n.Life = c.NotificationLife
 	}
-	if a.expires != nil {
+	if n.Until = a.expires != nil; n.Until {
 		n.Life = min(max(a.expires.Sub(now), 0), maxNotificationLife)
 	}
 	if a.ephemeral {
