@@ -75,6 +75,9 @@ func (a notifyArgs) cache(c *Call, tx *store.Tx, n store.Notification) error {
 	if length := k.Length(); length > k.MaxLength() {
 		return invalidKey(fmt.Sprintf("notification key length %d is greater than %d chars", length, k.MaxLength()))
 	}
+	if isPublicKey(k) { // which is learned by asking for it
+		return nil
+	}
 	old, err := current(tx, k)
 	if err != nil {
 		return err
