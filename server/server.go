@@ -121,7 +121,7 @@ func New(o Options) (*Server, error) {
 		Version: o.Version, Started: o.Now(), TestingMode: o.TestingMode,
 		Settings: s.settings(accesses), NotificationLife: o.NotificationLife, Accesses: accesses, Horizons: verbs.NewHorizons(), Connections: s.gate.list,
 		SyncPage: o.SyncPage, SyncBytes: o.SyncBytes,
-		Peers: peers{s.peers}, PinPeerKeys: o.PinPeerKeys, ClientCert: s.clientCert,
+		Peers: peers{s.peers}, Quotas: verbs.DefaultQuotas, PinPeerKeys: o.PinPeerKeys, ClientCert: s.clientCert,
 	}
 	s.refresher = newRefresher(s.env.Refresh, o.Log)
 	if o.TestingMode {

@@ -90,6 +90,9 @@ func (tx *Tx) Put(r Record, op Op, by string) (int64, error) {
 	}
 	tx.changes = append(tx.changes, Change{Key: r.Key, ID: s.commit, By: by})
 	b, flags := s.encode()
+	if err := tx.holdsCopy(suffix, s.head, 1); err != nil {
+		return -1, err
+	}
 	return s.commit, tx.set(row(rowData, suffix), b, flags)
 }
 
@@ -149,8 +152,8 @@ func (tx *Tx) detach(suffix []byte, keep *head) (existed bool, err error) {
 	if err := tx.unschedule(suffix, h.expires); err != nil {
 		return false, err
 	}
-	if keep != nil {
-		return true, nil
+	if err := tx.holdsCopy(suffix, h, -1); err != nil || keep != nil {
+		return true, err
 	}
 	return true, tx.unchunk(suffix, h)
 }

@@ -39,6 +39,9 @@ func (a notifyArgs) receive(c *Call) (Reply, error) {
 		if again, err := isRepeated(tx, n); err != nil || again {
 			return err
 		}
+		if err := c.checkNotification(tx, n); err != nil {
+			return err
+		}
 		if err := tx.Enqueue(&n); err != nil {
 			return err
 		}
@@ -100,8 +103,7 @@ func (a notifyArgs) cache(c *Call, tx *store.Tx, n store.Notification) error {
 	f := a.kept()
 	f.isEncrypted = a.encrypted()
 	r.Meta = f.merge(carriedOver(old), c.Env.Sign, tx.Now())
-	_, err = tx.Put(r, op, by)
-	return err
+	return c.putCopy(tx, r, op, by)
 }
 
 // carriedOver is what a copy keeps of the one before: when it came, how often it

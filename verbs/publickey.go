@@ -79,8 +79,7 @@ func (e *Env) keepPublicKey(r store.Record) error {
 		r.Meta.CCD = orFalse(r.Meta.CCD)
 		r.Meta.CreatedAt, r.Meta.UpdatedAt, r.Meta.UpdatedBy, r.Meta.Version = now, now, e.Sign, 0
 		r.Meta.ExpiresAt, r.Meta.AvailableAt, r.Meta.RefreshAt = time.Time{}, time.Time{}, time.Time{}
-		_, err = tx.Put(r, store.OpUpdateAll, byServer)
-		return err
+		return e.putCopy(tx, r, store.OpUpdateAll, byServer)
 	})
 }
 

@@ -70,7 +70,7 @@ func newWorld(t testing.TB, enrollments ...*enroll.Enrollment) *world {
 		Sign: "@alice", DB: db, Registry: registry, Now: w.clock, Log: zerolog.New(w.log), Version: "3.0.52", Started: epoch,
 		Settings: NewSettings(), Horizons: NewHorizons(), Accesses: NewAccessLog(db, w.clock, AccessRetention{Every: 15 * time.Minute, Percent: 30, Age: 24 * time.Hour}), Connections: func() []Connection { return nil },
 		Peers: &w.others, ClientCert: func() ClientCert { return ClientCert{Chain: "chain", ChainChanged: epoch, KeyChanged: epoch} },
-		NotificationLife: DefaultNotificationLife, SyncPage: DefaultSyncPage, SyncBytes: DefaultSyncBytes,
+		Quotas: DefaultQuotas, NotificationLife: DefaultNotificationLife, SyncPage: DefaultSyncPage, SyncBytes: DefaultSyncBytes,
 	}
 	return w
 }
