@@ -41,7 +41,7 @@ func TestAsTheReferenceServer(t *testing.T) {
 			}
 			login(t, second, secret)
 			ask(t, first, "llookup:public:none@alice", "AT0015")
-			ask(t, first, "lookup:none@bob", "AT0004") // all servers are where the proxy is
+			ask(t, first, "lookup:none@bob", "AT0004")                     // all servers are where the proxy is
 			if _, err := second.Ask(bounded(t), "from:@bob"); err != nil { // no certificate is required
 				t.Error(err)
 			}
