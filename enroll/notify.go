@@ -31,8 +31,13 @@ func (c *change) notifyRequest(e *Enrollment) error {
 // notifyVoid tells the owner's apps that somebody guessed passcodes, so that those
 // that were given out are good no more.
 func (r *Registry) notifyVoid(tx *store.Tx) error {
-	key := fmt.Sprintf("%s:%d.events.%s%s", r.sign, tx.Now().UnixMicro(), serverEvents, r.sign)
-	return notify(tx, r.sign, key, []byte(`{"category":"atProtocol","name":"otp_voided","data":{}}`))
+	return NotifyEvent(tx, r.sign, tx.Now().UnixMicro(), []byte(`{"category":"atProtocol","name":"otp_voided","data":{}}`))
+}
+
+// NotifyEvent tells the owner's apps of something that the server met, in the
+// namespace that it alone writes and all of them read. at tells events apart.
+func NotifyEvent(tx *store.Tx, sign atkey.Sign, at int64, event []byte) error {
+	return notify(tx, sign, fmt.Sprintf("%s:%d.events.%s%s", sign, at, serverEvents, sign), event)
 }
 
 func notify(tx *store.Tx, sign atkey.Sign, key string, value []byte) error {

@@ -88,7 +88,7 @@ func (c *conn) serve() {
 	c.session.Stay = c.stay
 	c.session.Turn = c.takeTurn
 	c.session.Monitor = c.startMonitor
-	c.session.SendReady = func() { c.flush() } // a failure shows when the answer is sent
+	c.session.SendReady = c.giveWay
 	c.principal = c.session.Principal
 	c.framer.Budget = c.srv.shareOf(enroll.Anonymous)
 	if c.say([]byte(wire.Prompt(""))) != nil {
@@ -173,10 +173,9 @@ func (c *conn) converse() Reason {
 func (c *conn) execute() (why Reason) {
 	c.busy.Store(true)
 	defer c.busy.Store(false)
-	c.hush(c.multiplexed)
 	defer c.speak()
-	defer c.tellChanges()
 	for {
+		c.hush()
 		line, ok, err := c.framer.Next()
 		switch {
 		case err != nil:

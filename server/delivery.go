@@ -35,6 +35,14 @@ func (s *Server) deliver(ctx context.Context) {
 	}
 }
 
+// changed is told of each record that was put or deleted. What the server writes for
+// itself, as signatures for other servers to look up, is nobody's to sync.
+func (s *Server) changed(c store.Change) {
+	if c.ID >= 0 || c.By != bySelf {
+		s.hub.Changed(c)
+	}
+}
+
 // notified is told of each notification that was kept.
 func (s *Server) notified(n store.Notification) {
 	if n.Type == store.Sent {

@@ -13,13 +13,13 @@ import (
 // goroutine, which tells.
 type monitor struct {
 	monitors    atomic.Bool
-	multiplexed bool // nothing is told while a command is under way
+	multiplexed bool // nothing is told while a command is under way, not only no figures
 	hushed      bool // the connection's goroutine holds quiet
 	ended       chan struct{}
 	stop        context.CancelFunc
 
 	pen   token // of who writes; nil as long as there is no second goroutine
-	quiet token // held while a command is under way, if multiplexed
+	quiet token // held while a command is under way that is not answered
 }
 
 // token is held by one of a connection's two goroutines. Nobody else waits for it.
@@ -51,7 +51,7 @@ func (c *conn) startMonitor(watch *verbs.Watch) {
 	c.ended = make(chan struct{})
 	c.multiplexed = watch.Multiplexed
 	c.monitors.Store(true)
-	c.hush(c.multiplexed)
+	c.hush()
 	feed := c.srv.hub.Watch(watch.Since)
 	go c.tell(ctx, watch, feed, before, c.ended)
 }
@@ -64,11 +64,21 @@ func (c *conn) endMonitor() {
 	}
 }
 
-// hush keeps the second goroutine silent until speak.
-func (c *conn) hush(please bool) {
-	if please && !c.hushed {
+// hush keeps the second goroutine from telling figures until speak, so that a change
+// is answered before it is told; if multiplexed, from telling anything.
+func (c *conn) hush() {
+	if c.quiet != nil && !c.hushed {
 		c.quiet.take()
 		c.hushed = true
+	}
+}
+
+// giveWay sends what is ready before a command waits for another server, and lets
+// the second goroutine go on meanwhile.
+func (c *conn) giveWay() {
+	c.flush() // a failure shows when the answer is sent
+	if !c.multiplexed {
+		c.speak()
 	}
 }
 
@@ -113,7 +123,7 @@ func (c *conn) tellEvent(ctx context.Context, watch *verbs.Watch, feed *notify.F
 	var line []byte
 	switch {
 	case e.Note == nil:
-		line, err = watch.AppendStats(nil, (*verbs.Change)(e.Change))
+		line, err = watch.AppendStats(nil, e.Change)
 	case watch.Wants(*e.Note):
 		if size := feed.Size(e); size > maxHeld {
 			p := c.srv.turns.owners
@@ -128,12 +138,13 @@ func (c *conn) tellEvent(ctx context.Context, watch *verbs.Watch, feed *notify.F
 	if err != nil || len(line) == 0 {
 		return err
 	}
-	return c.push(ctx, line, watch.Multiplexed)
+	return c.push(ctx, line, watch.Multiplexed || e.Note == nil)
 }
 
-// push writes one line in a record of its own, after the replies that wait.
-func (c *conn) push(ctx context.Context, line []byte, multiplexed bool) error {
-	if multiplexed {
+// push writes one line in a record of its own, after the replies that wait, those
+// of commands under way included if polite.
+func (c *conn) push(ctx context.Context, line []byte, polite bool) error {
+	if polite {
 		select {
 		case c.quiet <- struct{}{}:
 			defer c.quiet.give()
@@ -173,12 +184,4 @@ func (c *conn) slow() Reason {
 		return SlowMonitor
 	}
 	return Slow
-}
-
-// tellChanges tells monitors what the commands so far have changed. They have been
-// answered by now.
-func (c *conn) tellChanges() {
-	for _, changed := range c.session.Changes() {
-		c.srv.hub.Changed(notify.Change(changed))
-	}
 }

@@ -56,6 +56,9 @@ type Options struct {
 	// ones only, or "auto", the default: those of local networks only if the
 	// directory is in one itself.
 	PeerAddresses string
+	// PinPeerKeys keeps the public key that another atSign was first met with, when it
+	// shows another one, until the owner deletes the copy of it. The owner is told.
+	PinPeerKeys bool
 	// MTLSCertFile and MTLSKeyFile are a certificate chain and its key, PEM, to be
 	// shown to other atServers. Default: the server's own certificate.
 	MTLSCertFile, MTLSKeyFile string

@@ -131,7 +131,7 @@ func New(o Options) (*Server, error) {
 		Version: o.Version, Started: o.Now(), TestingMode: o.TestingMode,
 		Settings: s.settings(accesses), NotificationLife: o.NotificationLife, Accesses: accesses, Horizons: verbs.NewHorizons(), Connections: s.gate.list,
 		SyncPage: o.SyncPage, SyncBytes: o.SyncBytes,
-		Peers: peers{s.peers}, ClientCert: s.clientCert,
+		Peers: peers{s.peers}, Quotas: verbs.DefaultQuotas, PinPeerKeys: o.PinPeerKeys, ClientCert: s.clientCert,
 	}
 	s.refresher = newRefresher(s.env.Refresh, o.Log)
 	s.metrics.registry.MustRegister(collector{s})
@@ -152,7 +152,7 @@ func (s *Server) openStore() (err error) {
 	}
 	s.db, err = store.Open(store.Options{
 		Dir: dir, RootSecret: root, Sign: s.options.Sign, Now: s.options.Now, Log: s.options.Log,
-		Notified: s.notified, Committed: s.metrics.committed,
+		Notified: s.notified, Changed: s.changed, Committed: s.metrics.committed,
 	})
 	return err
 }

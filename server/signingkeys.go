@@ -13,6 +13,9 @@ import (
 	"atserver/store/atkey"
 )
 
+// bySelf is the actor of what the server does of itself.
+const bySelf = "server"
+
 // ensureSigningKeys makes the RSA pair by which this server proves its atSign to
 // others. It must be there before the first client: clients ask for it to see
 // whether a server is alive.
@@ -47,11 +50,11 @@ func ensureSigningKeys(db *store.DB, self atkey.Sign) error {
 			value := base64.StdEncoding.AppendEncode(nil, r.der)
 			if _, err := tx.Put(store.Record{Key: r.key, Value: value, Meta: store.Meta{
 				CreatedBy: self, UpdatedBy: self, CreatedAt: now, UpdatedAt: now,
-			}}, store.OpUpdate, "server"); err != nil {
+			}}, store.OpUpdate, bySelf); err != nil {
 				return err
 			}
 		}
-		return tx.Audit(store.Event{Actor: "server", Action: "signing.create", Target: string(self), Outcome: "allow"})
+		return tx.Audit(store.Event{Actor: bySelf, Action: "signing.create", Target: string(self), Outcome: "allow"})
 	})
 }
 
@@ -108,7 +111,7 @@ func (k signingKeys) PutCookie(cookie atkey.Key, signature string) error {
 		ttl := cookieLife.Milliseconds()
 		_, err = tx.Put(store.Record{Key: cookie, Value: []byte(signature), Meta: store.Meta{
 			CreatedBy: k.self, UpdatedBy: k.self, CreatedAt: now, UpdatedAt: now, TTL: &ttl, ExpiresAt: now.Add(cookieLife),
-		}}, store.OpUpdateAll, "server")
+		}}, store.OpUpdateAll, bySelf)
 		return err
 	})
 }

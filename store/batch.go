@@ -76,7 +76,7 @@ func (b *batch) seal() error {
 
 // keep counts what a successful update did.
 func (b *batch) keep(r *request, tx *Tx) {
-	r.hooks = tx.hooks
+	r.hooks, r.changes = tx.hooks, tx.changes
 	b.seq = tx.seq
 	b.writes += len(tx.journal)
 	for _, c := range tx.large {

@@ -48,6 +48,7 @@ type head struct {
 	chunked            bool
 	chunks, size       uint64 // id of the chunks, and bytes in them
 	commit             int64  // -1: no entry
+	row                int    // bytes of the row, chunks apart
 }
 
 func (m *Meta) times() []*time.Time {
@@ -108,6 +109,7 @@ func (s *stored) encode() (b []byte, flags byte) {
 			b = appendBytes(b, firstText+protowire.Number(i), []byte(*t))
 		}
 	}
+	s.row = len(b)
 	return b, flags
 }
 
@@ -144,13 +146,13 @@ func decode(b []byte) (stored, error) {
 		}
 		return true
 	})
-	s.AvailableAt, s.ExpiresAt = s.available, s.expires
+	s.AvailableAt, s.ExpiresAt, s.row = s.available, s.expires, len(b)
 	return s, err
 }
 
 // decodeHead reads what stands before the value.
 func decodeHead(b []byte) (head, error) {
-	h := head{commit: -1}
+	h := head{commit: -1, row: len(b)}
 	err := eachField(b, func(num protowire.Number, n uint64, data []byte) bool {
 		if num <= fieldCommit && data == nil {
 			h.set(num, n)

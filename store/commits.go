@@ -32,6 +32,14 @@ type Commit struct {
 	By  string // enrollment that wrote it
 }
 
+// Change is a record that was put or deleted.
+type Change struct {
+	Key     atkey.Key
+	ID      int64 // of the commit entry, -1: none
+	Deleted bool
+	By      string // enrollment that wrote it
+}
+
 const (
 	commitOp  = 1
 	commitAt  = 2

@@ -88,7 +88,11 @@ func (tx *Tx) Put(r Record, op Op, by string) (int64, error) {
 	if s.commit, err = tx.commit(r.Key, op, by); err != nil {
 		return -1, err
 	}
+	tx.changes = append(tx.changes, Change{Key: r.Key, ID: s.commit, By: by})
 	b, flags := s.encode()
+	if err := tx.holdsCopy(suffix, s.head, 1); err != nil {
+		return -1, err
+	}
 	return s.commit, tx.set(row(rowData, suffix), b, flags)
 }
 
@@ -108,8 +112,12 @@ func (tx *Tx) Delete(k atkey.Key, op Op, by string) (id int64, existed bool, err
 			return -1, false, err
 		}
 	}
-	if id, err = tx.commit(k, op, by); err != nil || id < 0 {
+	if id, err = tx.commit(k, op, by); err != nil {
 		return -1, existed, err
+	}
+	tx.changes = append(tx.changes, Change{Key: k, ID: id, Deleted: true, By: by})
+	if id < 0 {
+		return -1, existed, nil
 	}
 	return id, existed, tx.set(row(rowDeleted, suffix), be64(uint64(id)), 0)
 }
@@ -144,8 +152,8 @@ func (tx *Tx) detach(suffix []byte, keep *head) (existed bool, err error) {
 	if err := tx.unschedule(suffix, h.expires); err != nil {
 		return false, err
 	}
-	if keep != nil {
-		return true, nil
+	if err := tx.holdsCopy(suffix, h, -1); err != nil || keep != nil {
+		return true, err
 	}
 	return true, tx.unchunk(suffix, h)
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"atserver/store/atkey"
 )
@@ -202,5 +203,48 @@ func TestNoPlaceForTheSecret(t *testing.T) {
 	refused(t, Options{Dir: filepath.Join(dir, "file"), Sign: me}, "file")
 	if _, err := os.Stat(filepath.Join(dir, "db")); !os.IsNotExist(err) {
 		t.Errorf("a database was begun: %v", err)
+	}
+}
+
+// TestChanged: each record that was put or deleted is told of once that is on disk, with the id that its entry has, and
+// of an update that failed, or of what expired, nothing.
+func TestChanged(t *testing.T) {
+	var db *DB
+	var told []Change
+	now := time.Now()
+	db, err := Open(Options{Sign: me, Now: func() time.Time { return now }, Changed: func(c Change) {
+		must(t, db.View(func(tx *Tx) error {
+			if id, err := tx.CommitOf(c.Key); err != nil || id != c.ID {
+				t.Errorf("%s has the entry %d, %v; told of %d", c.Key, id, err, c.ID)
+			}
+			return nil
+		}))
+		told = append(told, c)
+	}})
+	must(t, err)
+	defer db.Close()
+	x, hidden := parse(t, "x.wavi@alice"), parse(t, "public:_x@alice")
+	must(t, db.Update(func(tx *Tx) error {
+		_, err := tx.Put(Record{Key: x, Meta: Meta{ExpiresAt: now.Add(time.Minute)}}, OpUpdateAll, "e1")
+		return err
+	}))
+	failed := errors.New("no")
+	if err := db.Update(func(tx *Tx) error {
+		if _, err := tx.Put(Record{Key: x}, OpUpdateAll, "e1"); err != nil {
+			return err
+		}
+		return failed
+	}); err != failed {
+		t.Error(err)
+	}
+	now = now.Add(time.Hour)
+	if n, err := db.Sweep(now); n != 1 || err != nil {
+		t.Errorf("%d expired, %v", n, err)
+	}
+	must(t, db.Update(func(tx *Tx) error { _, _, err := tx.Delete(x, OpDelete, "e2"); return err }))
+	must(t, db.Update(func(tx *Tx) error { _, err := tx.Put(Record{Key: hidden}, OpUpdateAll, "e2"); return err }))
+	want := []Change{{Key: x, By: "e1"}, {Key: x, ID: 1, Deleted: true, By: "e2"}, {Key: hidden, ID: -1, By: "e2"}}
+	if !slices.Equal(told, want) {
+		t.Errorf("told of %+v, want %+v", told, want)
 	}
 }

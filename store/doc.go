@@ -34,6 +34,7 @@
 //	j id 00 sender        the time of the notification with that id
 //	u time time           the notification of the second time expires at the first
 //	q recipient 00 time   the notification waits to be sent
+//	w atSign              what is kept of that one; of all of them without one
 //	m name                counters, schema version, whose data this is
 //
 // The class is one byte: self, shared, public, private, local, cached public,

@@ -340,6 +340,9 @@ func TestModel(t *testing.T) {
 
 // noOrphans checks that rows hang on records and entries, and on nothing else.
 func noOrphans(tx *Tx, records int) error {
+	if err := heldIsRight(tx); err != nil {
+		return err
+	}
 	found, due := 0, 0
 	chunks := map[string]bool{}
 	err := tx.scan(nil, nil, values, func(p pair) bool {

@@ -24,6 +24,7 @@ type Notification struct {
 	Notifier string
 	Life     time.Duration // asked for; ExpiresAt says what came of it
 	Expires  time.Time
+	Until    bool   // Expires was asked for, not Life
 	Value    []byte // nil: none
 	Meta     *Meta  // nil: none
 

@@ -29,6 +29,7 @@ const (
 	noteLife     = 20
 	noteExpires  = 21
 	noteMeta     = 22
+	noteUntil    = 23
 )
 
 // encode returns the bytes of a notification whose value, if it is large, has been
@@ -53,6 +54,7 @@ func (n *Notification) encode(s *stored) []byte {
 		{noteType, uint64(n.Type)}, {noteStatus, uint64(n.Status)}, {noteOp, uint64(n.Op)},
 		{noteText, protowire.EncodeBool(n.Text)}, {notePriority, uint64(n.Priority)}, {noteRetries, uint64(n.Retries)},
 		{noteLatest, protowire.EncodeBool(n.Latest)}, {noteDepth, uint64(n.Depth)}, {noteLife, uint64(n.Life.Milliseconds())},
+		{noteUntil, protowire.EncodeBool(n.Until)},
 	} {
 		if field.n != 0 {
 			b = appendVarint(b, field.num, field.n)
@@ -133,6 +135,8 @@ func (n *Notification) set(num protowire.Number, v uint64) {
 		n.Depth = int(v & math.MaxInt32)
 	case noteLife:
 		n.Life = time.Duration(min(v, math.MaxInt64/uint64(time.Millisecond))) * time.Millisecond
+	case noteUntil:
+		n.Until = protowire.DecodeBool(v)
 	case noteExpires:
 		n.Expires = fromMillis(v)
 	}

@@ -108,6 +108,7 @@ func genNote(t *rapid.T, now time.Time) Notification {
 	if size := rapid.SampledFrom([]int{-1, 0, 5, chunkSize, chunkSize + 1}).Draw(t, "size"); size >= 0 {
 		n.Value = bytes.Repeat([]byte{'v'}, size)
 	}
+	n.Until = rapid.Bool().Draw(t, "until")
 	if rapid.Bool().Draw(t, "has metadata") {
 		ttl := int64(rapid.IntRange(0, 9).Draw(t, "ttl"))
 		n.Meta = &Meta{TTL: &ttl, IVNonce: "iv", CreatedAt: now, AppMetadata: []byte("{}")}

@@ -63,6 +63,9 @@ func (tx *Tx) putNew(n *Notification) error {
 			return err
 		}
 	}
+	if err := tx.holdsNote(*n, 1); err != nil {
+		return err
+	}
 	return tx.set(notedKey, be64(uint64(tx.seq.noted)), 0)
 }
 
@@ -220,6 +223,9 @@ func (tx *Tx) RemoveNotification(n Notification) error {
 		}
 		tx.AfterCommit(func() { tx.db.fleeting.remove(n.At) })
 		return nil
+	}
+	if err := tx.holdsNote(n, -1); err != nil {
+		return err
 	}
 	if n.left != nil {
 		if err := tx.unchunk(noteSuffix(n.At), *n.left); err != nil {

@@ -25,6 +25,7 @@ type DB struct {
 
 	notified  func(Notification)
 	committed func(updates int, took time.Duration)
+	changed   func(Change)
 	fleeting  fleeting
 
 	writer    *writer
@@ -47,7 +48,7 @@ func open(o Options, steps []step) (*DB, error) {
 	if o.Sign == "" {
 		return nil, errors.New("open the database: no atSign")
 	}
-	db := &DB{layout: layout{o.Sign}, log: o.Log, notified: o.Notified, committed: o.Committed, fleeting: fleeting{now: o.Now}}
+	db := &DB{layout: layout{o.Sign}, log: o.Log, notified: o.Notified, committed: o.Committed, changed: o.Changed, fleeting: fleeting{now: o.Now}}
 	if err := db.prepare(o); err != nil {
 		db.unlock()
 		return nil, fmt.Errorf("open the database: %w", err)

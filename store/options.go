@@ -30,6 +30,10 @@ type Options struct {
 	// Committed is told of each commit how many updates shared it and how long it
 	// took, its sync included. It must not call Update and holds up whoever writes.
 	Committed func(updates int, took time.Duration)
+	// Changed is told of each record that was put or deleted once that is on disk, by
+	// the goroutine that called Update, before Update returns. It must not call
+	// Update.
+	Changed func(Change)
 }
 
 func (o Options) defaults() Options {

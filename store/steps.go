@@ -1,11 +1,18 @@
 package store
 
-import "bytes"
+import (
+	"bytes"
+	"maps"
+	"slices"
+
+	"atserver/store/atkey"
+)
 
 // steps lead from version 1 to the current one. The first one leads to 2. A step
 // that has been released is never changed.
 var steps = []step{
 	movePairs, // gave the symmetric keys of pairs classes of their own
+	countAll,  // counts what others have the server keep
 }
 
 // movePairs gives rows the suffix that their key has now.
@@ -71,4 +78,25 @@ func (tx *Tx) moveSuffixes(prefix, from []byte, begin, tail int) (next []byte, e
 		err = scanned
 	}
 	return next, err
+}
+
+// countAll writes the rows that tell what others have the server keep.
+func countAll(db *DB) error {
+	var counted map[atkey.Sign]Held
+	if err := db.View(func(tx *Tx) (err error) { counted, err = tx.countHeld(); return err }); err != nil {
+		return err
+	}
+	for some := range slices.Chunk(slices.Collect(maps.Keys(counted)), 1000) {
+		if err := db.Update(func(tx *Tx) error {
+			for _, of := range some {
+				if err := tx.setHeld(of, counted[of]); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
 }

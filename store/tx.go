@@ -23,6 +23,7 @@ type Tx struct {
 	journal []before          // what to put back should it fail
 	large   map[uint64]chunks // values to be written in chunks, by id
 	hooks   []func()
+	changes []Change
 	dated   time.Time // of commit entries; zero: now
 	failed  error     // first write that failed: the update fails, whatever fn makes of it
 	over    bool      // fn has returned

@@ -41,6 +41,8 @@ type request struct {
 	hooks []func()      // run by the caller once it has a reply of nil
 	idle  chan struct{} // from the caller: the hooks have run
 	err   error
+
+	changes []Change // told of by the caller after that
 }
 
 // Update runs fn on a state that no other update changes meanwhile, and returns
@@ -52,9 +54,22 @@ func (db *DB) Update(fn func(*Tx) error) error {
 	r := newRequest(fn)
 	select {
 	case db.writer.queue <- r:
-		return r.wait()
+		err := r.wait()
+		if err == nil {
+			db.tell(r.changes)
+		}
+		return err
 	case <-db.writer.quit:
 		return ErrClosed
+	}
+}
+
+func (db *DB) tell(changes []Change) {
+	if db.changed == nil {
+		return
+	}
+	for _, c := range changes {
+		db.changed(c)
 	}
 }
 

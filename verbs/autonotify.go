@@ -9,9 +9,10 @@ import (
 )
 
 // autoNotify tells the atSign that a record is shared with what became of it, in
-// the transaction that changed it.
+// the transaction that changed it. A name of one letter no server takes in a
+// notification.
 func (c *Call) autoNotify(tx *store.Tx, n store.Notification, k atkey.Key, life time.Duration) error {
-	if k.Scope != atkey.Shared || k.Cached || k.Owner != c.Env.Sign || k.SharedWith == c.Env.Sign || !c.Settings.isOn(settingAutoNotify) {
+	if k.Scope != atkey.Shared || k.Cached || k.Owner != c.Env.Sign || k.SharedWith == c.Env.Sign || len(k.Name) < 2 || !c.Settings.isOn(settingAutoNotify) {
 		return nil
 	}
 	n.ID, n.From, n.To, n.Key, n.Type = enroll.NewID(), c.Env.Sign, k.SharedWith, k.String(), store.Sent
@@ -39,29 +40,4 @@ func (c *Call) notifyDelete(tx *store.Tx, k atkey.Key, at time.Time, priority st
 		n.Meta = &store.Meta{UpdatedAt: at}
 	}
 	return c.autoNotify(tx, n, k, DefaultNotificationLife)
-}
-
-// Change is a record that a command changed, as monitors are told of it.
-type Change struct {
-	Key     atkey.Key
-	ID      int64 // of the commit entry, -1: none
-	Deleted bool
-}
-
-// maxChanges is how many changes a session remembers for monitors. They only learn
-// that there is something to sync: the latest ones do.
-const maxChanges = 100
-
-func (s *Session) changed(c Change) {
-	if len(s.changes) >= maxChanges {
-		s.changes = s.changes[1:]
-	}
-	s.changes = append(s.changes, c)
-}
-
-// Changes returns what commands have changed since it was asked last.
-func (s *Session) Changes() []Change {
-	changes := s.changes
-	s.changes = nil
-	return changes
 }

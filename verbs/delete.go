@@ -87,7 +87,6 @@ var deleteVerb = define(
 		if err != nil {
 			return Reply{}, err
 		}
-		c.changed(Change{Key: a.key, ID: id, Deleted: true})
 		return number(id), nil
 	},
 )

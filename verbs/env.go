@@ -27,6 +27,8 @@ type Env struct {
 	Peers            Peers
 	ClientCert       func() ClientCert // shown to other servers
 	NotificationLife time.Duration     // of those that ask for none
-	SyncPage         int               // entries in an answer to sync:from that names no limit
-	SyncBytes        int               // of JSON in one, see DefaultSyncBytes
+	Quotas           Quotas
+	PinPeerKeys      bool // changed public keys of others wait for the owner
+	SyncPage         int  // entries in an answer to sync:from that names no limit
+	SyncBytes        int  // of JSON in one, see DefaultSyncBytes
 }

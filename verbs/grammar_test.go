@@ -70,6 +70,7 @@ var grammar = map[string][]string{
 	"notify:list":   {"notify:list", "notify:list:2026-09-30", "notify:list:2026-09-30:2026-10-02:^@alice", "notify:list:.wavi", "notify:list anything: at all, as long as it is"},
 	"notify:remove": {"notify:remove:a-b"},
 	"notify:status": {"notify:status:a-b"},
+	"to":            {"to:@alice", "to:alice", "to:@bob"},
 	"noop":          {"noop:0", "noop:5000", "noop:5001", "noop:99999999999999999999"},
 	"otp:get":       {"otp:get", "otp:get:ttl:60000"},
 	"otp:put":       {"otp:put:HELLO_1", "otp:put:abcdef:ttl:3600000"},

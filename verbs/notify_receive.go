@@ -27,9 +27,7 @@ func (a notifyArgs) receive(c *Call) (Reply, error) {
 	case a.meta.fault != nil:
 		return Reply{}, a.meta.fault
 	}
-	var changed *Change
 	err = c.DB.Update(func(tx *store.Tx) error {
-		changed = nil
 		n := a.record(c, tx, from, to)
 		n.Type, n.Status = store.Received, store.Delivered
 		if a.text {
@@ -41,19 +39,15 @@ func (a notifyArgs) receive(c *Call) (Reply, error) {
 		if again, err := isRepeated(tx, n); err != nil || again {
 			return err
 		}
+		if err := c.checkNotification(tx, n); err != nil {
+			return err
+		}
 		if err := tx.Enqueue(&n); err != nil {
 			return err
 		}
-		changed, err = a.cache(c, tx, n)
-		return err
+		return a.cache(c, tx, n)
 	})
-	if err != nil {
-		return Reply{}, err
-	}
-	if changed != nil {
-		c.changed(*changed)
-	}
-	return text("success"), nil
+	return text("success"), err
 }
 
 // isRepeated tells whether a notification has come before, and the sender did not
@@ -72,42 +66,44 @@ func isRepeated(tx *store.Tx, n store.Notification) (bool, error) {
 }
 
 // cache brings the copy of the sender's record up to date, as far as the sender
-// allows one. It returns what changed.
-func (a notifyArgs) cache(c *Call, tx *store.Tx, n store.Notification) (*Change, error) {
+// allows one.
+func (a notifyArgs) cache(c *Call, tx *store.Tx, n store.Notification) error {
 	if a.text || n.Ephemeral || n.Op == store.NotifyUpdate && a.meta.ttr == nil {
-		return nil, nil
+		return nil
 	}
 	k, err := atkey.Parse("cached:" + n.Key)
 	if err != nil || k.Owner != n.From {
-		return nil, invalidKey("the notification's key is not the name of a record")
+		return invalidKey("the notification's key is not the name of a record")
 	}
 	if length := k.Length(); length > k.MaxLength() {
-		return nil, invalidKey(fmt.Sprintf("notification key length %d is greater than %d chars", length, k.MaxLength()))
+		return invalidKey(fmt.Sprintf("notification key length %d is greater than %d chars", length, k.MaxLength()))
+	}
+	if isPublicKey(k) { // which is learned by asking for it
+		return nil
 	}
 	old, err := current(tx, k)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	by := string(n.From)
 	if n.Op == store.NotifyDelete {
 		if old == nil || old.Meta.CCD == nil || !*old.Meta.CCD {
-			return nil, nil
+			return nil
 		}
-		id, _, err := tx.Delete(k, store.OpDelete, by)
-		return &Change{Key: k, ID: id, Deleted: true}, err
+		_, _, err := tx.Delete(k, store.OpDelete, by)
+		return err
 	}
 	r, op := store.Record{Key: k, Value: n.Value}, store.OpUpdateAll
 	if a.value == nil {
 		if old == nil {
-			return nil, nil
+			return nil
 		}
 		r, op = *old, store.OpUpdateMeta
 	}
 	f := a.kept()
 	f.isEncrypted = a.encrypted()
 	r.Meta = f.merge(carriedOver(old), c.Env.Sign, tx.Now())
-	id, err := tx.Put(r, op, by)
-	return &Change{Key: k, ID: id}, err
+	return c.putCopy(tx, r, op, by)
 }
 
 // carriedOver is what a copy keeps of the one before: when it came, how often it

@@ -153,8 +153,7 @@ func (e *Env) keepCopy(r store.Record, by string) error {
 	}
 	r.Meta.UpdatedBy = e.Sign
 	return e.DB.Update(func(tx *store.Tx) error {
-		_, err := tx.Put(r, store.OpUpdateAll, by)
-		return err
+		return e.putCopy(tx, r, store.OpUpdateAll, by)
 	})
 }
 

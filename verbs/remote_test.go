@@ -77,6 +77,7 @@ func TestRemoteLookupMiss(t *testing.T) {
 		w.others.answer(askBob, miss)
 		before := w.newest(o)
 		sent, end := o.exec("lookup:x.wavi@bob")
+		w.rings()
 		if !strings.HasPrefix(sent, "error:AT0015-key not found : ") || end {
 			t.Errorf("%q", sent)
 		}
@@ -88,6 +89,7 @@ func TestRemoteLookupMiss(t *testing.T) {
 		w.others.answer(askBob, miss)
 		w.move(time.Hour)
 		o.exec("lookup:x.wavi@bob")
+		w.rings("cached:@alice:x.wavi@bob", "-cached:@alice:x.wavi@bob")
 		if keys := w.keys(); slices.Contains(keys, "cached:@alice:x.wavi@bob") {
 			t.Errorf("a copy is left: %q", keys)
 		}
@@ -240,10 +242,13 @@ func TestRefresh(t *testing.T) {
 	w.others.answer("lookup:all:open@bob", remoteRecord("k", "open anew", `"ttr":60,`))
 	w.move(time.Minute)
 	before, _ := w.stored("cached:@alice:same@bob")
+	w.rung = nil
 	n, err := w.env.Refresh(context.Background(), w.clock())
 	if n != 6 || err != nil {
 		t.Errorf("%d copies, %v", n, err)
 	}
+	slices.Sort(w.rung)
+	w.rings("-cached:@alice:gone@bob", "-cached:@alice:null@bob", "cached:@alice:changed@bob", "cached:public:open@bob")
 	asked := w.others.heard()
 	slices.Sort(asked)
 	if want := []string{ask("changed"), ask("down"), ask("gone"), ask("null"), ask("same"), "lookup:all:open@bob"}; !slices.Equal(asked, want) {

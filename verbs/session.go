@@ -38,7 +38,6 @@ type Session struct {
 	SendReady func()
 
 	bare      bool             // so that replies have no prompt
-	changes   []Change         // that monitors have not been told of
 	own       enroll.Challenge // of the last from with this server's atSign
 	peer      enroll.Challenge // of the last from with another one
 	claimed   atkey.Sign       // the other one

@@ -45,6 +45,7 @@ func Standard() *Set {
 		scan,
 		stats,
 		syncFrom,
+		to,
 		update,
 		updateMeta,
 	})

@@ -33,11 +33,11 @@ func (w *Watch) Wants(n store.Notification) bool {
 // may sync. It is told now and then, so that both sides know that the other is
 // there, and of each change at once. Nothing is appended if the client is not to
 // be told.
-func (w *Watch) AppendStats(b []byte, changed *Change) ([]byte, error) {
+func (w *Watch) AppendStats(b []byte, changed *store.Change) ([]byte, error) {
 	if !w.wantsStats() || w.call.Registry.Check(w.call.Principal) != nil {
 		return b, nil
 	}
-	c := Change{ID: -1}
+	c := store.Change{ID: -1}
 	if changed != nil {
 		if c = *changed; !w.call.Registry.Synced(w.call.Principal)(c.Key) {
 			return b, nil

@@ -37,6 +37,7 @@ type world struct {
 	log *bytes.Buffer
 
 	others others
+	rung   []string // changes that monitors were told of, a - before what was deleted
 	mu     sync.Mutex
 	now    time.Time
 }
@@ -45,7 +46,7 @@ type world struct {
 func newWorld(t testing.TB, enrollments ...*enroll.Enrollment) *world {
 	t.Helper()
 	w := &world{t: t, set: Standard(), log: &bytes.Buffer{}, now: epoch}
-	db, err := store.Open(store.Options{Sign: "@alice", Now: w.clock})
+	db, err := store.Open(store.Options{Sign: "@alice", Now: w.clock, Changed: w.changed})
 	w.must(err)
 	t.Cleanup(func() { db.Close() })
 	for some := range slices.Chunk(enrollments, 1000) { // more do not fit in one update
@@ -69,9 +70,30 @@ func newWorld(t testing.TB, enrollments ...*enroll.Enrollment) *world {
 		Sign: "@alice", DB: db, Registry: registry, Now: w.clock, Log: zerolog.New(w.log), Version: "3.0.52", Started: epoch,
 		Settings: NewSettings(), Horizons: NewHorizons(), Accesses: NewAccessLog(db, w.clock, AccessRetention{Every: 15 * time.Minute, Percent: 30, Age: 24 * time.Hour}), Connections: func() []Connection { return nil },
 		Peers: &w.others, ClientCert: func() ClientCert { return ClientCert{Chain: "chain", ChainChanged: epoch, KeyChanged: epoch} },
-		NotificationLife: DefaultNotificationLife, SyncPage: DefaultSyncPage, SyncBytes: DefaultSyncBytes,
+		Quotas: DefaultQuotas, NotificationLife: DefaultNotificationLife, SyncPage: DefaultSyncPage, SyncBytes: DefaultSyncBytes,
 	}
 	return w
+}
+
+func (w *world) changed(c store.Change) {
+	text := c.Key.String()
+	if c.Deleted {
+		text = "-" + text
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.rung = append(w.rung, text)
+}
+
+// rings wants that monitors were told of these changes since the last time.
+func (w *world) rings(want ...string) {
+	w.t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !slices.Equal(w.rung, want) {
+		w.t.Errorf("told of %q, want %q", w.rung, want)
+	}
+	w.rung = nil
 }
 
 func (w *world) clock() time.Time {

@@ -56,7 +56,6 @@ func (w write) run(c *Call) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	c.changed(Change{Key: w.key, ID: id})
 	return number(id), nil
 }
 

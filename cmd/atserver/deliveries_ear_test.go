@@ -17,7 +17,7 @@ type ear struct {
 	home *home
 
 	mu          sync.Mutex
-	last        int64          // time of that, in ms
+	last        int64            // time of that, in ms
 	order       []string         // marks of all that was heard
 	places      map[string][]int // of each of them in it
 	connections int

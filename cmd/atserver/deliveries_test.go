@@ -92,7 +92,9 @@ func TestDeliveries(t *testing.T) {
 		heard := ear.count()
 		heard += random.IntN((said + more - heard) / 2)
 		spoke := said + random.IntN(more/2)
-		wait(func() bool { return fault.speaking && int(spoken.Load()) > spoke || !fault.speaking && ear.count() > heard })
+		wait(func() bool {
+			return fault.speaking && int(spoken.Load()) > spoke || !fault.speaking && ear.count() > heard
+		})
 		fault.happens()
 		said += more
 		wait(func() bool { return int(spoken.Load()) == said })

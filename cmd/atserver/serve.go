@@ -37,6 +37,7 @@ type serveCmd struct {
 
 	Directory        string `env:"ATSERVER_DIRECTORY" placeholder:"HOST:PORT" help:"AtDirectory (root.atsign.org:64)."`
 	PeerCertificates bool   `name:"peer-certificates" negatable:"" default:"true" env:"ATSERVER_PEER_CERTIFICATES,clientCertificateRequired" help:"Demand a client certificate of other atServers."`
+	PinPeerKeys      bool   `env:"ATSERVER_PIN_PEER_KEYS" help:"Keep the public key that another atSign was first met with until the owner deletes the copy of it."`
 	PeerAddresses    string `name:"peer-addresses" default:"auto" enum:"auto,any,public" env:"ATSERVER_PEER_ADDRESSES" help:"Addresses that the directory may name: any, public ones only, or auto: local ones if it is in a local network itself."`
 	MTLSCert         string `name:"mtls-cert" env:"ATSERVER_MTLS_CERT,securityCertificateChainLocationMtls" placeholder:"FILE" help:"Certificate chain to show to other atServers, PEM (--cert)."`
 	MTLSKey          string `name:"mtls-key" env:"ATSERVER_MTLS_KEY,securityPrivateKeyLocationMtls" placeholder:"FILE" help:"Key of that certificate, PEM."`
@@ -126,7 +127,7 @@ func (c *serveCmd) Run() error {
 		MaxConnections: c.MaxConnections, MaxPerAddress: c.MaxPerAddress,
 		AnonymousIdle: time.Duration(c.AnonymousIdleMs) * time.Millisecond,
 		OwnerIdle:     time.Duration(c.OwnerIdleMs) * time.Millisecond,
-		PeerAddresses: c.PeerAddresses, MTLSCertFile: c.MTLSCert, MTLSKeyFile: c.MTLSKey,
+		PinPeerKeys:   c.PinPeerKeys, PeerAddresses: c.PeerAddresses, MTLSCertFile: c.MTLSCert, MTLSKeyFile: c.MTLSKey,
 		MaxOutbound: c.MaxOutbound, OutboundIdle: time.Duration(c.OutboundIdleMs) * time.Millisecond,
 		SyncPage: c.SyncPage, SyncBytes: c.SyncBytes,
 		NoAutoNotify: !c.AutoNotify, NotificationLife: time.Duration(c.NotificationMinutes) * time.Minute,
@@ -188,8 +189,12 @@ func (c *serveCmd) secret() (string, error) {
 }
 
 func (c *serveCmd) directory() string {
-	return cmp.Or(c.Directory, net.JoinHostPort(
-		cmp.Or(os.Getenv("rootServerUrl"), "root.atsign.org"), cmp.Or(os.Getenv("rootServerPort"), "64")))
+	host, proxied := strings.CutPrefix(cmp.Or(os.Getenv("rootServerUrl"), "root.atsign.org"), "proxy:")
+	address := net.JoinHostPort(host, cmp.Or(os.Getenv("rootServerPort"), "64"))
+	if proxied { // all servers are there
+		address = "proxy:" + address
+	}
+	return cmp.Or(c.Directory, address)
 }
 
 // defaultData is where data folders are by default (XDG Base Directory).

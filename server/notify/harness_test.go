@@ -13,6 +13,7 @@ import (
 	"io"
 	"math/big"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -81,6 +82,11 @@ func (s *other) said() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]string(nil), s.lines...)
+}
+
+// told is said without the questions.
+func (s *other) told() []string {
+	return slices.DeleteFunc(s.said(), func(line string) bool { return line == "info:brief" })
 }
 
 // success is what a server answers that takes everything.

@@ -19,18 +19,11 @@ const (
 // Event is something that monitors may have to tell.
 type Event struct {
 	Note   *store.Notification // its value may be missing: see Feed.Line
-	Change *Change
+	Change *store.Change
 	Tick   bool // nothing happened for a while, or it is not known what
 
 	line  []byte // nil: render it anew
 	bytes int    // of the value
-}
-
-// Change is a record that was changed.
-type Change struct {
-	Key     atkey.Key
-	ID      int64 // of the commit entry, -1: none
-	Deleted bool
 }
 
 // Hub tells monitors what happens. It holds the latest events only, one copy for
@@ -104,7 +97,7 @@ func outline(n store.Notification) *store.Notification {
 }
 
 // Changed tells of a record that was changed.
-func (h *Hub) Changed(c Change) {
+func (h *Hub) Changed(c store.Change) {
 	c.Key.Name = strings.Clone(c.Key.Name)
 	h.publish(Event{Change: &c})
 }

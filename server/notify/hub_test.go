@@ -155,7 +155,7 @@ func TestSlowReader(t *testing.T) {
 	const total = 2 * maxEvents
 	for i := range total {
 		h.arrives(store.Notification{ID: fmt.Sprint(i), Value: value})
-		h.Changed(Change{ID: int64(i)})
+		h.Changed(store.Change{ID: int64(i)})
 		if i%50 == 49 {
 			reads(t, quick, 50)
 		}

@@ -10,9 +10,8 @@ import (
 )
 
 // command is the line that tells another atSign's server of a notification
-// (protocol, outbound command). What servers of October 2024 do not know is left
-// out for an old one.
-func command(n store.Notification, now time.Time, old bool) string {
+// (protocol, outbound command), without what that does not understand.
+func command(n store.Notification, now time.Time, d dialect) string {
 	var b strings.Builder
 	b.Grow(len(n.Value) + len(n.Key) + 256)
 	part := func(name, value string) {
@@ -33,9 +32,16 @@ func command(n store.Notification, now time.Time, old bool) string {
 	}
 	part("messageType", kind)
 	part("notifier", n.Notifier)
-	part("ttln", strconv.FormatInt(max(n.Expires.Sub(now).Milliseconds(), 1), 10))
+	if n.Until && d.eAtn {
+		part("eAtn", iso(n.Expires))
+	} else {
+		part("ttln", strconv.FormatInt(max(n.Expires.Sub(now).Milliseconds(), 1), 10))
+	}
+	if n.Ephemeral && d.eph {
+		b.WriteString(":eph")
+	}
 	if n.Meta != nil {
-		appendMeta(part, *n.Meta, old)
+		appendMeta(part, *n.Meta, d.old)
 	}
 	b.WriteString(":" + n.Key)
 	if len(n.Value) > 0 {
@@ -68,9 +74,7 @@ func appendMeta(part func(name, value string), m store.Meta, old bool) {
 			part("aAt", iso(m.AvailableAt))
 		}
 	}
-	if m.IsEncrypted != nil {
-		part("isEncrypted", strconv.FormatBool(*m.IsEncrypted))
-	}
+	part("isEncrypted", strconv.FormatBool(m.IsEncrypted != nil && *m.IsEncrypted)) // or the other side takes it for true
 	part("sharedKeyEnc", m.SharedKeyEnc)
 	part("pubKeyCS", m.PubKeyCS)
 	if !old && m.HashingAlgo != "" && m.PubKeyHash != "" {

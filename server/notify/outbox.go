@@ -59,17 +59,17 @@ type Outbox struct {
 	Options
 	memory *semaphore.Weighted
 
-	mu      sync.Mutex
-	known   map[atkey.Sign]*recipient
-	ready   []atkey.Sign // to be served, those that were never out of reach
-	again   []atkey.Sign // to be tried again
-	workers int
-	trying  int  // workers of those that are tried again
-	missed  bool // there were too many recipients to know all
-	closed  bool
-	running sync.WaitGroup
-	ctx     context.Context
-	old     map[atkey.Sign]bool // servers that do not know the parts of later years
+	mu       sync.Mutex
+	known    map[atkey.Sign]*recipient
+	ready    []atkey.Sign // to be served, those that were never out of reach
+	again    []atkey.Sign // to be tried again
+	workers  int
+	trying   int  // workers of those that are tried again
+	missed   bool // there were too many recipients to know all
+	closed   bool
+	running  sync.WaitGroup
+	ctx      context.Context
+	dialects map[atkey.Sign]dialect
 
 	delivered, refused, expired, failed atomic.Int64
 }
@@ -86,7 +86,7 @@ type recipient struct {
 func NewOutbox(o Options) *Outbox {
 	return &Outbox{
 		Options: o, memory: semaphore.NewWeighted(maxMemory), closed: true,
-		known: map[atkey.Sign]*recipient{}, old: map[atkey.Sign]bool{},
+		known: map[atkey.Sign]*recipient{}, dialects: map[atkey.Sign]dialect{},
 	}
 }
 
@@ -231,6 +231,7 @@ func (o *Outbox) plan(to atkey.Sign, end outcome) {
 	case end != blocked:
 		o.ready = append(o.ready, to)
 	default:
+		delete(o.dialects, to)
 		r.wait = min(max(time.Duration(float64(r.wait)*waitFactor), firstWait), longest)
 		jitter := time.Duration(rand.Int64N(int64(r.wait)/5+1)) - r.wait/10
 		r.timer = time.AfterFunc(min(r.wait+jitter, longest), func() { o.retry(to) })
@@ -304,11 +305,9 @@ const (
 // another year.
 func (o *Outbox) say(n store.Notification) answer {
 	for {
-		o.mu.Lock()
-		old := o.old[n.To]
-		o.mu.Unlock()
 		ctx, cancel := context.WithTimeout(o.ctx, answerTime+time.Duration(n.Size())*time.Second/slowest)
-		payload, err := o.Peers.Ask(ctx, n.To, true, command(n, o.Now(), old))
+		d := o.dialectOf(ctx, n)
+		payload, err := o.Peers.Ask(ctx, n.To, true, command(n, o.Now(), d))
 		cancel()
 		if err == nil && payload == "success" {
 			return delivered
@@ -316,17 +315,12 @@ func (o *Outbox) say(n store.Notification) answer {
 		if err == nil || o.ctx.Err() != nil {
 			return unanswered
 		}
-		switch verdict := o.Judge(err); {
+		switch verdict, now := o.Judge(err), o.Now(); {
 		case verdict == Again:
 			return unanswered
-		case verdict == Never || old || command(n, o.Now(), true) == command(n, o.Now(), false):
+		case verdict == Never || d.old || command(n, now, d) == command(n, now, dialect{old: true}):
 			return refused // not understood in any form, or not to be had
 		}
-		o.mu.Lock()
-		if len(o.old) >= maxKnown {
-			clear(o.old)
-		}
-		o.old[n.To] = true
-		o.mu.Unlock()
+		o.remember(n.To, dialect{old: true})
 	}
 }

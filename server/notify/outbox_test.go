@@ -39,9 +39,9 @@ func TestInOrder(t *testing.T) {
 			enqueue(t, db, o.Outbox, n)
 		}
 	}
-	eventually(t, func() bool { return len(bob.said()) == 100 })
+	eventually(t, func() bool { return len(bob.told()) == 100 })
 	var got []string
-	for _, line := range bob.said() {
+	for _, line := range bob.told() {
 		got = append(got, strings.Split(line, ":")[2])
 	}
 	if !slices.Equal(got, want) {

@@ -133,7 +133,7 @@ func (p *Pool) Ask(ctx context.Context, of atkey.Sign, proven bool, line string)
 // isRepeatable tells whether a command does the same twice as once, so that a connection which turns out to be closed
 // costs nothing.
 func isRepeatable(line string) bool {
-	return strings.HasPrefix(line, "lookup:") || strings.HasPrefix(line, "scan")
+	return strings.HasPrefix(line, "lookup:") || strings.HasPrefix(line, "scan") || strings.HasPrefix(line, "info")
 }
 
 func (p *Pool) enter(to id) *peer {
