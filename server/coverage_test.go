@@ -48,7 +48,7 @@ func TestReadmeKnowsEveryVerb(t *testing.T) {
 }
 
 // admitsStrangers is the list of verbs for which nobody needs to log in. All others must refuse before they parse.
-var admitsStrangers = []string{"from", "cram", "pkam", "pol", "lookup", "scan", "info", "noop", "@exit", "enroll:request"}
+var admitsStrangers = []string{"from", "cram", "pkam", "pol", "lookup", "scan", "info", "noop", "to", "@exit", "enroll:request"}
 
 func TestStrangersAreRefused(t *testing.T) {
 	var b strings.Builder

@@ -184,18 +184,16 @@ func TestDelivery(t *testing.T) {
 	})
 }
 
-// A change is answered before the monitor on its own connection is told of it.
+// A change is answered before the monitor on its own connection is told of it, with
+// all that was said along with it.
 func TestAnsweredBeforeTold(t *testing.T) {
-	t.Parallel()
-	b := start(t, Options{StatsEvery: -1})
-	c := b.owner()
-	c.send("monitor\n")
-	for range 200 {
-		c.send("update:x.wavi@alice v\nnoop:0\n")
-		for _, want := range []string{"data:", "data:ok", "notification: "} {
+	inBubble(t, Options{StatsEvery: -1}, nil, func(b *bubble) {
+		c := b.loggedIn()
+		c.send("monitor\nupdate:x.wavi@alice v\nnoop:5000\n")
+		for _, want := range []string{"data:2\n", "data:ok\n", "notification: "} {
 			if line := c.line(); !strings.HasPrefix(line, want) {
 				t.Fatalf("got %q, want %q", line, want)
 			}
 		}
-	}
+	})
 }

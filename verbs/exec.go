@@ -108,6 +108,9 @@ func (s *Set) Exec(ctx context.Context, env *Env, session *Session, cmd Command)
 		if isHTTP(cmd.rest) {
 			return Reply{}, &Error{Code: "AT0003", Message: "HTTP requests must negotiate ALPN http/1.1", Close: true}
 		}
+		if strings.HasPrefix(cmd.rest, "stream:") {
+			return Reply{}, syntaxError("stream is not supported by this server")
+		}
 		return Reply{}, invalidCommand()
 	}
 	if err := admit(env, session, cmd.verb); err != nil {

@@ -134,7 +134,8 @@ func (l *line) notificationOp(a *notifyArgs) {
 
 // notificationLife consumes what says how long the notification is of use.
 func (l *line) notificationLife(a *notifyArgs) error {
-	if l.take(":ttln:") {
+	given := l.take(":ttln:")
+	if given {
 		ms, err := strconv.ParseUint(l.word(), 10, 63)
 		if err != nil {
 			return errSyntax
@@ -142,7 +143,7 @@ func (l *line) notificationLife(a *notifyArgs) error {
 		a.life = time.Duration(min(ms, uint64(maxNotificationLife.Milliseconds()))) * time.Millisecond
 	}
 	if l.take(":eAtn:") {
-		if a.life != 0 {
+		if given {
 			return syntaxError("notify takes ttln or eAtn, not both")
 		}
 		asserted, rest := cutTime(l.rest)

@@ -26,8 +26,9 @@ func (e *Env) LearnPublicKey(of atkey.Sign, record string) error {
 	return e.keepPublicKey(r)
 }
 
-// keyRest is how long a public key is believed at least. Each that is replaced leaves
-// records behind, and who replaces it may do so as often as they like.
+// keyRest is how long a public key that took the place of another one is believed at
+// least. Each that is replaced leaves records behind, and who replaces it may do so as
+// often as they like.
 const keyRest = 10 * time.Minute
 
 // news is what a public key is beside that which is known.
@@ -60,6 +61,7 @@ func (e *Env) keepPublicKey(r store.Record) error {
 	of := r.Key.Owner
 	return e.DB.Update(func(tx *store.Tx) error {
 		is, err := e.newsOf(tx, r)
+		r.Meta.Version = 0 // so often it was replaced
 		switch {
 		case err != nil || is == sameKey:
 			return err
@@ -70,14 +72,21 @@ func (e *Env) keepPublicKey(r store.Record) error {
 			}
 			return e.tellOfKey(tx, "atsign_pk_refused", of)
 		case is == newKey:
-			if err := e.reset(tx, of, r.Key); err != nil {
+			old, err := current(tx, r.Key)
+			if err == nil {
+				err = e.reset(tx, of, r.Key)
+			}
+			if err != nil {
 				return err
+			}
+			if r.Meta.Version = 1; old != nil {
+				r.Meta.Version += old.Meta.Version
 			}
 		}
 		forever, now := int64(-1), tx.Now()
 		r.Meta.TTR, r.Meta.TTL, r.Meta.TTB = &forever, nil, nil
 		r.Meta.CCD = orFalse(r.Meta.CCD)
-		r.Meta.CreatedAt, r.Meta.UpdatedAt, r.Meta.UpdatedBy, r.Meta.Version = now, now, e.Sign, 0
+		r.Meta.CreatedAt, r.Meta.UpdatedAt, r.Meta.UpdatedBy = now, now, e.Sign
 		r.Meta.ExpiresAt, r.Meta.AvailableAt, r.Meta.RefreshAt = time.Time{}, time.Time{}, time.Time{}
 		return e.putCopy(tx, r, store.OpUpdateAll, byServer)
 	})
@@ -96,7 +105,7 @@ func (e *Env) newsOf(tx *store.Tx, r store.Record) (news, error) {
 	switch {
 	case err != nil && !errors.Is(err, store.ErrNotFound):
 		return sameKey, err
-	case isKnown && tx.Now().Sub(old.Meta.CreatedAt) < keyRest:
+	case isKnown && old.Meta.Version > 0 && tx.Now().Sub(old.Meta.CreatedAt) < keyRest:
 		return sameKey, nil
 	case isKnown && e.PinPeerKeys && waits && (bytes.Equal(offered.Value, r.Value) || tx.Now().Sub(offered.Meta.UpdatedAt) < keyRest):
 		return sameKey, nil

@@ -41,11 +41,7 @@ func TestPublicKeyOfOthers(t *testing.T) {
 	w.rings()
 	o.says("llookup:shared_key.bob@alice", "data:wrapped\n@alice@")
 
-	w.move(keyRest - time.Millisecond)
-	learn("second", "")
-	o.says("llookup:cached:public:publickey@bob", "data:first\n@alice@") // for it came just now
-	w.rings()
-	w.move(time.Millisecond)
+	w.move(time.Second)
 	now := w.clock()
 	learn("second", "")
 	w.rings("-shared_key.bob@alice", fmt.Sprintf("shared_key.bob.until.%d@alice", now.UnixMilli()), "-cached:public:publickey@bob",
@@ -59,7 +55,10 @@ func TestPublicKeyOfOthers(t *testing.T) {
 	if r, _ := w.stored("cached:public:publickey@bob"); !r.Meta.CreatedAt.Equal(now) || *r.Meta.TTR != -1 {
 		t.Errorf("%+v", r.Meta)
 	}
-	w.move(keyRest)
+	w.move(keyRest - time.Millisecond)
+	learn("third", "")
+	o.says("llookup:cached:public:publickey@bob", "data:second\n@alice@") // for that came just now
+	w.move(time.Millisecond)
 	learn("third", "") // without a shared key
 	o.says(fmt.Sprintf("llookup:%d.events.__atserver@alice", w.clock().UnixMicro()), "data:"+event+"\n@alice@")
 	w.move(keyRest)
@@ -123,7 +122,6 @@ func TestPinnedPublicKey(t *testing.T) {
 	o.exec("update:shared_key.bob@alice wrapped")
 	before := w.newest(o)
 	w.learnBob("first", "")
-	w.move(keyRest)
 	then := w.clock()
 	for range 2 {
 		w.learnBob("second", "")

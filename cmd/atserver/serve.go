@@ -178,8 +178,12 @@ func (c *serveCmd) secret() (string, error) {
 }
 
 func (c *serveCmd) directory() string {
-	return cmp.Or(c.Directory, net.JoinHostPort(
-		cmp.Or(os.Getenv("rootServerUrl"), "root.atsign.org"), cmp.Or(os.Getenv("rootServerPort"), "64")))
+	host, proxied := strings.CutPrefix(cmp.Or(os.Getenv("rootServerUrl"), "root.atsign.org"), "proxy:")
+	address := net.JoinHostPort(host, cmp.Or(os.Getenv("rootServerPort"), "64"))
+	if proxied { // all servers are there
+		address = "proxy:" + address
+	}
+	return cmp.Or(c.Directory, address)
 }
 
 // defaultData is where data folders are by default (XDG Base Directory).

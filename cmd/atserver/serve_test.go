@@ -31,7 +31,7 @@ func TestAsTheReferenceServer(t *testing.T) {
 			env := []string{
 				"secondaryStoragePath=" + data, "testingMode=true", "logLevel=INFO", "inbound_max_limit=4", "useTLS=true",
 				"inbound_idletime_millis=600000", "authenticated_inbound_idletime_millis=2592000000", "expiringRunFreqMins=10",
-				"clientCertificateRequired=false", "rootServerUrl=127.0.0.1", "rootServerPort=1", "preload=", "hive=x",
+				"clientCertificateRequired=false", "rootServerUrl=proxy:127.0.0.1", "rootServerPort=1", "preload=", "hive=x",
 			}
 			p := launch(t, env, names[0], "@alice", names[1], port, names[2], secret)
 			p.wantPrinted("@alice is served at ", ":"+port+"\n")
@@ -41,6 +41,7 @@ func TestAsTheReferenceServer(t *testing.T) {
 			}
 			login(t, second, secret)
 			ask(t, first, "llookup:public:none@alice", "AT0015")
+			ask(t, first, "lookup:none@bob", "AT0004")                     // all servers are where the proxy is
 			if _, err := second.Ask(bounded(t), "from:@bob"); err != nil { // no certificate is required
 				t.Error(err)
 			}

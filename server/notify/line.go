@@ -74,9 +74,7 @@ func appendMeta(part func(name, value string), m store.Meta, old bool) {
 			part("aAt", iso(m.AvailableAt))
 		}
 	}
-	if m.IsEncrypted != nil {
-		part("isEncrypted", strconv.FormatBool(*m.IsEncrypted))
-	}
+	part("isEncrypted", strconv.FormatBool(m.IsEncrypted != nil && *m.IsEncrypted)) // or the other side takes it for true
 	part("sharedKeyEnc", m.SharedKeyEnc)
 	part("pubKeyCS", m.PubKeyCS)
 	if !old && m.HashingAlgo != "" && m.PubKeyHash != "" {
