@@ -63,3 +63,26 @@ func TestLifetimesTravel(t *testing.T) {
 		t.Error(list)
 	}
 }
+
+// TestPinnedPeerKey: with pinning another public key of @bob's is an event, and his until the owner says so.
+func TestPinnedPeerKey(t *testing.T) {
+	t.Parallel()
+	w := newTown(t, func(o *Options) { o.PinPeerKeys, o.StatsEvery = true, -1 }, "@alice", "@bob")
+	alice, bob, monitor := w.owner("@alice"), w.owner("@bob"), w.owner("@alice")
+	bob.says("update:public:publickey@bob first")
+	alice.is("plookup:publickey@bob", "data:first")
+	monitor.ask("monitor:strict:selfNotifications .events.__atserver\nnoop:0", "data:ok\n")
+	bob.says("update:public:publickey@bob second")
+	alice.is("plookup:bypassCache:true:publickey@bob", "data:second")
+	event := func(name string) {
+		t.Helper()
+		if line := monitor.line(); !strings.Contains(line, `{\"category\":\"atProtocol\",\"name\":\"`+name+`\",\"data\":{\"atSign\":\"@bob\"}}`) {
+			t.Error(line)
+		}
+	}
+	event("atsign_pk_refused")
+	alice.is("plookup:publickey@bob", "data:first")
+	alice.says("delete:cached:public:publickey@bob")
+	alice.is("plookup:publickey@bob", "data:second")
+	event("atsign_pk_changed")
+}
