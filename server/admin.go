@@ -11,14 +11,9 @@ import (
 	"net/http/pprof"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
-
-// profileTimeout is the longest that an answer of the admin's door may take, a CPU
-// profile for instance.
-const profileTimeout = 2 * time.Minute
 
 // ListenAdmin opens the door by which the server is watched: at HOST:PORT of this
 // machine, or unix:PATH, a socket of its owner only. It asks nobody who they are,
@@ -131,7 +126,5 @@ func (s *Server) adminSetLogLevel(w http.ResponseWriter, r *http.Request) {
 
 // serveAdmin answers until ctx ends.
 func (s *Server) serveAdmin(ctx context.Context, l net.Listener) {
-	s.serveHTTP(ctx, l, "Admin", &http.Server{
-		Handler: s.adminDoor(l.Addr().Network() == "unix"), WriteTimeout: profileTimeout,
-	})
+	s.serveHTTP(ctx, l, "Admin", s.adminDoor(l.Addr().Network() == "unix"))
 }

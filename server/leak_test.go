@@ -53,7 +53,7 @@ func (v *vocabulary) add(text string) {
 
 // figuresOfEnds are what the log tells of a connection that ended: whose it was, how
 // long it took and how much was said. No client chooses them.
-var figuresOfEnds = regexp.MustCompile(`"(enroll\.id":"[0-9a-f-]{36}"|(duration\.ms|bytes\.in|bytes\.out)":\d+)`)
+var figuresOfEnds = regexp.MustCompile(`"(enroll\.id":"[0-9a-f-]{36}"|(duration\.ms|bytes\.in|bytes\.out)":-?\d+)`)
 
 // mustBeMissing fails if one of the words is in a log, unless it names a verb.
 func (v *vocabulary) mustBeMissing(t *testing.T, log string) {
@@ -72,7 +72,7 @@ func (v *vocabulary) mustBeMissing(t *testing.T, log string) {
 	log = figuresOfEnds.ReplaceAllString(log, "")
 	for w := range v.words {
 		if strings.Contains(log, w) {
-			t.Errorf("a client said %q, and it is in the log: %s", w, regexp.MustCompile(".*"+regexp.QuoteMeta(w)+".*").FindString(log))
+			t.Errorf("a client said %q, and it is in the log", w)
 		}
 	}
 }

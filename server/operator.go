@@ -110,12 +110,15 @@ func listenSocket(name string) (net.Listener, error) {
 
 // serveOperator answers operators until ctx ends.
 func (s *Server) serveOperator(ctx context.Context, l net.Listener) {
-	s.serveHTTP(ctx, l, "Operator", &http.Server{Handler: s.operatorDoor(), WriteTimeout: writeTimeout})
+	s.serveHTTP(ctx, l, "Operator", s.operatorDoor())
 }
 
 // serveHTTP lets a door answer until ctx ends.
-func (s *Server) serveHTTP(ctx context.Context, l net.Listener, name string, door *http.Server) {
-	door.ReadHeaderTimeout, door.IdleTimeout, door.MaxHeaderBytes = handshakeTimeout, time.Minute, 16<<10
+func (s *Server) serveHTTP(ctx context.Context, l net.Listener, name string, by http.Handler) {
+	door := &http.Server{
+		Handler: by, ReadHeaderTimeout: handshakeTimeout, IdleTimeout: time.Minute,
+		WriteTimeout: writeTimeout, MaxHeaderBytes: 16 << 10,
+	}
 	stop := context.AfterFunc(ctx, func() { door.Close() })
 	defer stop()
 	if err := door.Serve(l); !errors.Is(err, http.ErrServerClosed) {

@@ -80,6 +80,10 @@ func TestUnreachable(t *testing.T) {
 	if status, _ := statusOf(t, db, "7"); status != store.Queued {
 		t.Errorf("what cannot be delivered yet has status %d", status)
 	}
+	eventually(t, func() bool { f := o.Figures(); return f.Delivered == 1 && f.Failed > 0 })
+	if f := o.Figures(); f.Serving+f.Waiting < 201 || f.Serving > maxWorkers {
+		t.Errorf("%+v", f)
+	}
 }
 
 // An atSign that there is not, and what nobody understands in any form.
@@ -103,6 +107,10 @@ func TestVerdicts(t *testing.T) {
 	if said := bob.said()[1:]; len(said) != 3 || !strings.Contains(said[0], "cAt") || strings.Contains(said[1]+said[2], "cAt") {
 		t.Errorf("said %v; the second time it was known", said)
 	}
+	enqueue(t, db, o.Outbox, store.Notification{ID: "late", To: "@bob", Expires: time.Now().Add(-time.Second)})
+	eventually(t, func() bool {
+		return o.Figures() == Figures{Delivered: 2, Refused: 1, Expired: 1}
+	})
 }
 
 // asking is the network as a function.

@@ -91,6 +91,9 @@ func TestUnknown(t *testing.T) {
 	if len(w.peers) != 0 || w.Open() != 0 {
 		t.Errorf("%d names are kept, %d connections", len(w.peers), w.Open())
 	}
+	if all, failed := w.Asked(); all != 2 || failed != 0 {
+		t.Errorf("%d requests, %d failed: to know nothing is an answer", all, failed)
+	}
 }
 
 // TestStale: a connection that its server has closed costs a lookup nothing. What may do something twice is not
@@ -112,6 +115,9 @@ func TestStale(t *testing.T) {
 	said := bob.heard()
 	if len(said) != 4 || !slices.Equal(said[3], []string{"lookup:all:publickey@bob", "from:@alice", "pol", "scan"}) {
 		t.Errorf("said %q", said)
+	}
+	if all, failed := w.Asked(); all != 5 || failed != 1 {
+		t.Errorf("%d requests, %d failed", all, failed)
 	}
 }
 
