@@ -34,6 +34,7 @@
 //	j id 00 sender        the time of the notification with that id
 //	u time time           the notification of the second time expires at the first
 //	q recipient 00 time   the notification waits to be sent
+//	x n                   entry of the journal, which increments of a copy are made of
 //	m name                counters, schema version, whose data this is
 //
 // The class is one byte: self, shared, public, private, local, cached public,

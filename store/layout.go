@@ -26,6 +26,7 @@ const (
 	rowNoteID  = 'j'
 	rowNoteDue = 'u'
 	rowQueue   = 'q'
+	rowJournal = 'x'
 )
 
 // class is what the scope of a key and its being cached come to. The symmetric keys

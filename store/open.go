@@ -80,7 +80,7 @@ func (db *DB) start(o Options, steps []step) error {
 		return err
 	}
 	from, err := db.identify(steps)
-	if err == nil && from < version(steps) && db.dir != "" {
+	if err == nil && from < version(steps) && db.dir != "" && !o.AsIs {
 		if err = db.stop(); err == nil {
 			err = copyData(db.dir, from)
 		}
@@ -94,6 +94,9 @@ func (db *DB) start(o Options, steps []step) error {
 	}
 	if err == nil {
 		err = db.Update((*Tx).unstage)
+	}
+	if err == nil {
+		err = db.trimJournal()
 	}
 	if err != nil {
 		return errors.Join(err, db.stop())
