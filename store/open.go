@@ -85,6 +85,9 @@ func (db *DB) start(o Options, steps []step) error {
 			err = copyData(db.dir, from)
 		}
 		if err == nil {
+			db.log.Info().Str("copy", copyOf(db.dir, from)).Msg("database copied before it is upgraded")
+		}
+		if err == nil {
 			err = db.openBadger(o)
 		}
 		if err != nil {
