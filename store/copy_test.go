@@ -174,6 +174,22 @@ func TestJournalOfBatches(t *testing.T) {
 	wantLoaded(t, db, append(full, copied(t, db, &since)...))
 }
 
+// What fits in an update fits with its journal, too: the largest value under the
+// longest name, written, replaced and deleted.
+func TestJournalOfTheLargest(t *testing.T) {
+	dir := t.TempDir()
+	db := onDisk(t, dir)
+	defer db.Close()
+	since := mark(t, db)
+	name := strings.Repeat("n", 248)
+	full := copied(t, db, nil)
+	for _, fill := range []string{"1", "2"} {
+		must(t, db.Update(put(name, strings.Repeat(fill, maxLarge))))
+	}
+	must(t, db.Update(func(tx *Tx) error { _, _, err := tx.Delete(self(name), OpDelete, ""); return err }))
+	wantLoaded(t, db, append(full, copied(t, db, &since)...))
+}
+
 func TestChanged(t *testing.T) {
 	db := memory(t)
 	changed := func(m Mark) (changed bool) {

@@ -59,7 +59,8 @@ func (c *backupCmd) Run() error {
 	case c.Every > 0:
 		return c.repeat(ctx, con)
 	}
-	return interrupted(ctx, c.add(ctx, con, c.Incremental))
+	_, err = c.add(ctx, con, c.Incremental, nil)
+	return interrupted(ctx, err)
 }
 
 func (c *backupCmd) readRecipients() error {
@@ -85,13 +86,16 @@ func (c *backupCmd) readRecipients() error {
 func (c *backupCmd) repeat(ctx context.Context, con *console.Console) error {
 	tick := time.NewTicker(c.Every)
 	defer tick.Stop()
+	var newest *backup.Checked
 	said := ""
 	for {
-		if err := c.add(ctx, con, true); ctx.Err() != nil {
+		made, err := c.add(ctx, con, true, newest)
+		switch {
+		case ctx.Err() != nil:
 			return nil
-		} else if err == nil {
-			said = ""
-		} else if err.Error() != said {
+		case err == nil:
+			newest, said = made, ""
+		case err.Error() != said:
 			said = err.Error()
 			con.Say("no copy was made, to be tried again: %s", said)
 		}
@@ -103,42 +107,44 @@ func (c *backupCmd) repeat(ctx context.Context, con *console.Console) error {
 	}
 }
 
-// add adds a copy to the folder, or none when nothing has changed.
-func (c *backupCmd) add(ctx context.Context, con *console.Console, incremental bool) (err error) {
+// add adds a copy to the folder, or none when nothing has changed, and returns the
+// newest one. known may be what was the newest so far.
+func (c *backupCmd) add(ctx context.Context, con *console.Console, incremental bool, known *backup.Checked) (*backup.Checked, error) {
 	shelf := backup.Shelf(c.To)
 	var base *backup.Checked
+	var err error
 	if incremental {
-		if base, err = shelf.Base(ctx); err != nil {
+		if base, err = shelf.Base(ctx, known); err != nil {
 			if ctx.Err() != nil {
-				return err
+				return nil, err
 			}
 			con.Say("%v; everything is copied instead", err)
 			base = nil
 		}
 	}
 	if base != nil && base.Encrypted && len(c.Recipient) == 0 {
-		return fmt.Errorf("%s is encrypted: name a recipient for what follows it, too", base.Path)
+		return nil, fmt.Errorf("%s is encrypted: name a recipient for what follows it, too", base.Path)
 	}
-	copied, err := shelf.Add(ctx, base == nil, c.copier(ctx, con, base))
+	made, err := shelf.Add(ctx, base == nil, c.copier(ctx, con, base))
 	switch {
 	case errors.Is(err, backup.ErrUnchanged):
 		if c.Every == 0 {
 			con.Say("%v", err)
 		}
-		return nil
+		return base, nil
 	case errors.Is(err, store.ErrUnmarked):
 		con.Say("%v; everything is copied instead", err)
 		base = nil
-		copied, err = shelf.Add(ctx, true, c.copier(ctx, con, nil))
+		made, err = shelf.Add(ctx, true, c.copier(ctx, con, nil))
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	c.tell(con, copied)
+	c.tell(con, made)
 	if c.Keep > 0 && base == nil {
 		_, err = shelf.Prune(c.Keep)
 	}
-	return err
+	return &made, err
 }
 
 func (c *backupCmd) tell(con *console.Console, made backup.Checked) {

@@ -69,6 +69,10 @@ func (f operatorFlags) send(ctx context.Context, method, path string) (*http.Res
 	if errors.As(err, &op) && op.Op == "dial" {
 		return nil, fmt.Errorf("no server runs on this data folder, or it is another user's: %w", op.Err)
 	}
+	var broke *url.Error
+	if errors.As(err, &broke) { // it would name the whole request
+		err = fmt.Errorf("the server did not answer: %w", broke.Err)
+	}
 	if err != nil || response.StatusCode < 400 {
 		return response, err
 	}

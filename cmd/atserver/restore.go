@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -54,15 +53,11 @@ func (c *restoreCmd) Run() error {
 	if err != nil {
 		return err
 	}
-	chain := c.From
-	if info, err := os.Stat(c.From[0]); err == nil && info.IsDir() {
-		if len(c.From) > 1 {
-			return errors.New("give one folder, or files")
-		}
-		if chain, err = backup.Shelf(c.From[0]).Newest(); err != nil {
-			return err
-		}
+	chains, err := chainsOf(c.From)
+	if err != nil {
+		return err
 	}
+	chain := chains[len(chains)-1]
 	log, err := newLog("error")
 	if err != nil {
 		return err

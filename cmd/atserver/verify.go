@@ -35,17 +35,9 @@ func (c *verifyCmd) Run() error {
 	if err != nil {
 		return err
 	}
-	chains := [][]string{c.Copies}
-	if info, err := os.Stat(c.Copies[0]); err == nil && info.IsDir() {
-		if len(c.Copies) > 1 {
-			return errors.New("give one folder, or files")
-		}
-		if chains, err = backup.Shelf(c.Copies[0]).Chains(); err != nil {
-			return err
-		}
-		if len(chains) == 0 {
-			return fmt.Errorf("there is no copy in %s", c.Copies[0])
-		}
+	chains, err := chainsOf(c.Copies)
+	if err != nil {
+		return err
 	}
 	for _, chain := range chains {
 		if err := c.verify(ctx, chain, identities); err != nil {
@@ -53,6 +45,22 @@ func (c *verifyCmd) Run() error {
 		}
 	}
 	return nil
+}
+
+// chainsOf are the chains in a folder, or the one that files make.
+func chainsOf(paths []string) ([][]string, error) {
+	info, err := os.Stat(paths[0])
+	if err != nil || !info.IsDir() {
+		return [][]string{paths}, err
+	}
+	if len(paths) > 1 {
+		return nil, errors.New("give one folder, or files")
+	}
+	chains, err := backup.Shelf(paths[0]).Chains()
+	if err == nil && len(chains) == 0 {
+		err = fmt.Errorf("there is no copy in %s", paths[0])
+	}
+	return chains, err
 }
 
 func (c *verifyCmd) verify(ctx context.Context, chain []string, identities []age.Identity) error {

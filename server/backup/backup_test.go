@@ -60,7 +60,7 @@ func (s *served) put(name, value string) {
 // copy puts a copy on the shelf: an increment, if it may be one.
 func (s *served) copy(recipients ...string) Checked {
 	s.t.Helper()
-	base, err := s.shelf.Base(s.t.Context())
+	base, err := s.shelf.Base(s.t.Context(), nil)
 	must(s.t, err)
 	o := Order{Recipients: recipients}
 	if base != nil {
@@ -88,9 +88,9 @@ func (s *served) chain(recipients ...string) []string {
 	must(s.t, os.Remove(filepath.Join(s.Dir, CRAMSecret)))
 	s.put("c", "3")
 	s.copy(recipients...)
-	chain, err := s.shelf.Newest()
+	chains, err := s.shelf.Chains()
 	must(s.t, err)
-	return chain
+	return chains[len(chains)-1]
 }
 
 // wantRestored restores into a new folder and wants the values of a and c, "" for
@@ -131,6 +131,41 @@ func TestRestore(t *testing.T) {
 		if info, err := os.Stat(filepath.Join(last, name)); err != nil || info.Mode() != mode {
 			t.Errorf("%s: %v, %v", name, info, err)
 		}
+	}
+}
+
+// A server whose audit trail does not hold can be restored, too, and it is said.
+func TestRestoreOfBrokenAudit(t *testing.T) {
+	s := serve(t, "@alice")
+	r, err := openCopy(t.Context(), s.chain()[0], nil)
+	must(t, err)
+	defer r.close()
+	must(t, r.open(nil))
+	path := filepath.Join(t.TempDir(), "edited")
+	f, err := os.Create(path)
+	must(t, err)
+	header, err := json.Marshal(r.Header)
+	must(t, err)
+	parts, err := newPartWriter(f, append(header, '\n'))
+	must(t, err)
+	w := &entryWriter{out: parts}
+	for _, file := range r.files {
+		must(t, w.file(file))
+	}
+	edited := 0
+	_, err = r.changes(func(c store.Change) bool {
+		if bytes.Contains(c.Value, []byte(`"action":"backup"`)) {
+			c.Value = bytes.Replace(c.Value, []byte("backup"), []byte("nought"), 1)
+			edited++
+		}
+		return w.change(c) == nil
+	})
+	must(t, errors.Join(err, w.write(entryEnd), parts.Close(), f.Close()))
+	var said bytes.Buffer
+	_, err = Restore(t.Context(), []string{path}, nil, t.TempDir(), zerolog.New(&said), nil)
+	must(t, err)
+	if edited != 1 || !strings.Contains(said.String(), "audit entry 0: changed") {
+		t.Errorf("%d entries edited, said %q", edited, said.String())
 	}
 }
 
@@ -340,7 +375,7 @@ func TestBegin(t *testing.T) {
 	s.put("a", "1")
 	s.copy()
 	s.copy() // the audit entry of the first one
-	base, err := s.shelf.Base(t.Context())
+	base, err := s.shelf.Base(t.Context(), nil)
 	must(t, err)
 	if _, err := s.Begin(Order{Parent: base.Checksum, Mark: base.Mark}, time.Now()); !errors.Is(err, ErrUnchanged) {
 		t.Errorf("of nothing: %v", err)
@@ -358,7 +393,7 @@ func TestBegin(t *testing.T) {
 
 func TestShelf(t *testing.T) {
 	s := serve(t, "@alice")
-	if base, err := s.shelf.Base(t.Context()); base != nil || err != nil {
+	if base, err := s.shelf.Base(t.Context(), nil); base != nil || err != nil {
 		t.Errorf("of a shelf that is not there: %v, %v", base, err)
 	}
 	chain := s.chain()
@@ -379,12 +414,13 @@ func TestShelf(t *testing.T) {
 	if n, err := s.shelf.Prune(1); n != 5 || err != nil {
 		t.Errorf("pruned %d, %v", n, err)
 	}
-	newest, err := s.shelf.Newest()
-	if err != nil || !slices.Equal(newest, chains[1]) || filepath.Base(newest[0]) != "000000006-full.atbackup" {
-		t.Errorf("left %q, %v", newest, err)
+	left, err := s.shelf.Chains()
+	newest := chains[1]
+	if err != nil || len(left) != 1 || !slices.Equal(left[0], newest) || filepath.Base(newest[0]) != "000000006-full.atbackup" {
+		t.Errorf("left %q, %v", left, err)
 	}
 	must(t, os.WriteFile(newest[0], []byte("{}"), 0o600))
-	if _, err := s.shelf.Base(t.Context()); err == nil || !strings.Contains(err.Error(), "is no copy") {
+	if _, err := s.shelf.Base(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "is no copy") {
 		t.Errorf("of a damaged copy: %v", err)
 	}
 	if _, err := WriteFile(t.Context(), newest[0], nil, nil); err == nil || !strings.Contains(err.Error(), "is there already") {

@@ -46,18 +46,6 @@ func (s Shelf) Chains() (chains [][]string, err error) {
 	return chains, nil
 }
 
-// Newest returns the newest chain.
-func (s Shelf) Newest() ([]string, error) {
-	chains, err := s.Chains()
-	if err == nil && len(chains) == 0 {
-		err = fmt.Errorf("there is no copy in %s", s)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return chains[len(chains)-1], nil
-}
-
 // numberOf reads the name of a copy, 0 if it is none.
 func numberOf(name string) (n int, full bool) {
 	for _, pattern := range []string{fullName, incrementName} {
@@ -69,8 +57,9 @@ func numberOf(name string) (n int, full bool) {
 }
 
 // Base returns the copy that the next increment continues. There is none, and no
-// error, when a copy of everything is due.
-func (s Shelf) Base(ctx context.Context) (*Checked, error) {
+// error, when a copy of everything is due. known, if it is that copy, is not read
+// again.
+func (s Shelf) Base(ctx context.Context, known *Checked) (*Checked, error) {
 	chains, err := s.Chains()
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -94,7 +83,11 @@ func (s Shelf) Base(ctx context.Context) (*Checked, error) {
 	if len(chain) > maxIncrements || increments >= max(minChain, sizes[0]) {
 		return nil, nil
 	}
-	base, err := Check(ctx, chain[len(chain)-1], nil)
+	newest := chain[len(chain)-1]
+	if known != nil && known.Path == newest {
+		return known, nil
+	}
+	base, err := Check(ctx, newest, nil)
 	return &base, err
 }
 
