@@ -13,6 +13,8 @@
 //   - Time is the caller's clock. A record is gone when Sweep removed it; until
 //     then it is returned and Meta.State says that it has expired.
 //   - Nothing readable is on disk: not a value, not a name.
+//   - What changed since a mark can be told, removals too, or it is known that it
+//     cannot. Loaded in their order such changes give what was copied, to the byte.
 //   - Opening costs the same whatever the history.
 //
 // # Layout

@@ -16,7 +16,8 @@ import (
 // values stay where they are. Badger itself could tell only what was written: its
 // delete markers go when tables are merged, and with them every trace.
 //
-// A journal that nobody comes back to has an end: see trimJournal.
+// A journal that nobody comes back to has an end: see trimJournal. A prefix drop
+// passes it by: whoever does one has to remove the journal with it.
 
 // journalLimit is how many bytes of the journal are kept.
 const journalLimit = 8 << 20
