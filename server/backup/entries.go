@@ -18,7 +18,7 @@ const (
 	entryRemoved = 'x'
 	entryEnd     = 'e'
 
-	maxField = 1 << 20 // bytes, of all but rows' values and files never reached
+	maxField = 1 << 20 // bytes; no row and no file of ours is as large
 )
 
 // File is a small file of a data folder, by its path with slashes.
