@@ -59,10 +59,6 @@ func (c *restoreCmd) Run() error {
 		return err
 	}
 	chain := chains[len(chains)-1]
-	log, err := newLog("error")
-	if err != nil {
-		return err
-	}
 	con := console.Terminal()
 	m, err := meterOf(con, "restoring", chain)
 	if err != nil {
@@ -71,7 +67,7 @@ func (c *restoreCmd) Run() error {
 	if err := c.mine(chain[0]); err != nil {
 		return err
 	}
-	restored, err := backup.Restore(ctx, chain, identities, dir, log, m.Add)
+	restored, err := backup.Restore(ctx, chain, identities, dir, faults(), m.Add)
 	m.End()
 	if err != nil {
 		return interrupted(ctx, err)

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/rs/zerolog"
+
 	"atserver/server/backup"
 	"atserver/store"
 	"atserver/store/atkey"
@@ -33,10 +35,11 @@ func (c *backupCmd) open() (s backup.Source, err error) {
 		return s, err
 	}
 	s.RootSecret, s.From = cmp.Or(c.Root, filepath.Join(s.Dir, backup.RootSecret)), "data folder"
-	log, err := newLog("error")
-	if err != nil {
-		return s, err
-	}
-	s.DB, err = store.Open(store.Options{Dir: data, RootSecret: s.RootSecret, Sign: s.Sign, Log: log, AsIs: true})
+	s.DB, err = store.Open(store.Options{Dir: data, RootSecret: s.RootSecret, Sign: s.Sign, Log: faults(), AsIs: true})
 	return s, err
+}
+
+// faults is the log of a command that is over soon: what goes wrong, for people.
+func faults() zerolog.Logger {
+	return zerolog.New(zerolog.ConsoleWriter{Out: os.Stderr, NoColor: true, PartsExclude: []string{zerolog.TimestampFieldName}}).Level(zerolog.ErrorLevel)
 }
