@@ -31,11 +31,12 @@ var mayImport = map[string][]string{
 	"server/peer":      {"store/atkey", "verbs/wire"},
 	"server/notify":    {"store", "store/atkey"},
 	"server/web":       {"verbs", "enroll", "store", "store/atkey"},
+	"server/backup":    {"store", "store/atkey"},
 	"server": {
 		"verbs", "verbs/wire", "enroll", "store", "store/atkey",
-		"server/directory", "server/peer", "server/notify", "server/web",
+		"server/directory", "server/peer", "server/notify", "server/web", "server/backup",
 	},
-	"cmd": {"server", "server/directory", "store", "store/atkey", "enroll/atauth", "verbs/wire", "cmd/console"},
+	"cmd": {"server", "server/directory", "server/backup", "store", "store/atkey", "enroll/atauth", "verbs/wire", "cmd/console"},
 }
 
 // onlyIn says which of our packages may import others' packages and what lies below these.

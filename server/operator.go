@@ -17,7 +17,8 @@ import (
 
 // OperatorSocket is the file in the data folder by which an operator on this
 // machine speaks to a running server: HTTP with JSON. Who may open it may list,
-// show, deny, revoke, unrevoke, delete and audit; nobody reads a value by it.
+// show, deny, revoke, unrevoke, delete and audit; nobody reads a value by it but in
+// a backup, which whoever may read the data folder could make without it, too.
 const OperatorSocket = "operator.sock"
 
 // Status is where an enrollment stands.
@@ -134,6 +135,7 @@ func (s *Server) operatorDoor() http.Handler {
 	mux.HandleFunc("DELETE /enrollments/{id}", s.operatorDecide)
 	mux.HandleFunc("GET /audit", s.operatorAudit)
 	mux.HandleFunc("GET /audit/verify", s.operatorVerify)
+	mux.HandleFunc("POST /backup", s.operatorBackup)
 	return mux
 }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"atserver/enroll"
+	"atserver/server/backup"
 	"atserver/server/notify"
 	"atserver/server/peer"
 	"atserver/store"
@@ -145,9 +146,12 @@ func New(o Options) (*Server, error) {
 func (s *Server) openStore() (err error) {
 	dir, root := "", s.options.RootSecretFile
 	if s.options.Dir != "" {
-		dir = filepath.Join(s.options.Dir, "store")
+		if err := backup.CheckFinished(s.options.Dir); err != nil {
+			return err
+		}
+		dir = filepath.Join(s.options.Dir, backup.Store)
 		if root == "" {
-			root = filepath.Join(s.options.Dir, "root.secret")
+			root = filepath.Join(s.options.Dir, backup.RootSecret)
 		}
 	}
 	s.db, err = store.Open(store.Options{
@@ -183,7 +187,7 @@ func (s *Server) makeCertificate() (err error) {
 	if s.certificates != nil {
 		return nil
 	}
-	folder := filepath.Join(s.options.Dir, "tls")
+	folder := filepath.Join(s.options.Dir, backup.TLS)
 	if s.options.Dir == "" {
 		if folder, err = os.MkdirTemp("", "atserver-tls-"); err != nil {
 			return fmt.Errorf("certificate authority: %w", err)

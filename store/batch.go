@@ -66,12 +66,15 @@ func (b *batch) run(r *request) {
 	}
 }
 
-// seal writes the counters behind everything else.
+// seal writes the counters and the journal behind everything else.
 func (b *batch) seal() error {
 	if b.writes == 0 {
 		return nil
 	}
-	return b.apply(countersKey, write{value: b.seq.encode()})
+	if err := b.apply(countersKey, write{value: b.seq.encode()}); err != nil {
+		return err
+	}
+	return b.journal()
 }
 
 // keep counts what a successful update did.
@@ -114,6 +117,8 @@ type counters struct {
 	large  uint64 // next id of a value in chunks
 	hash   string // of the last audit entry
 	noted  int64  // time of the newest notification; in a row of its own
+
+	journal journal // in rows of its own
 }
 
 func (c counters) encode() []byte {
@@ -135,14 +140,17 @@ func (tx *Tx) counters() (counters, error) {
 		if _, _, err := tx.get(schemaKey); !errors.Is(err, ErrNotFound) {
 			return counters{}, errors.Join(errCounters, err)
 		}
-		return counters{}, nil
+		return counters{journal: journal{next: 1}}, nil
 	}
 	noted, err := tx.noted()
+	journal, unread := tx.journalled()
 	return counters{
 		noted:  noted,
 		commit: int64(binary.BigEndian.Uint64(b)),
 		audit:  int64(binary.BigEndian.Uint64(b[8:])),
 		large:  binary.BigEndian.Uint64(b[16:]),
 		hash:   string(b[24:]),
-	}, err
+
+		journal: journal,
+	}, errors.Join(err, unread)
 }

@@ -30,6 +30,7 @@ func TestCrash(t *testing.T) {
 	}
 	dir := t.TempDir()
 	acknowledged := map[string]ack{}
+	var chain crashChain
 	for round := range rounds {
 		killAfter := 1 + rand.IntN(updates)
 		for _, a := range crash(t, dir, killAfter) {
@@ -38,6 +39,7 @@ func TestCrash(t *testing.T) {
 			}
 		}
 		checkAfterCrash(t, dir, acknowledged)
+		chain.check(t, dir)
 		if t.Failed() {
 			t.Fatalf("in round %d, killed after %d updates", round, killAfter)
 		}
@@ -199,4 +201,21 @@ func checkAfterCrash(t *testing.T, dir string, acknowledged map[string]ack) {
 		}
 		return noOrphans(tx, records)
 	}))
+}
+
+// crashChain is a copy of everything and an increment for each crash.
+type crashChain struct {
+	since   *Mark
+	changes []RawRow
+}
+
+// check adds an increment, and wants the chain to give all that the crash has left.
+func (c *crashChain) check(t *testing.T, dir string) {
+	t.Helper()
+	db := onDisk(t, dir)
+	defer db.Close()
+	next := mark(t, db)
+	c.changes = append(c.changes, copied(t, db, c.since)...)
+	c.since = &next
+	wantLoaded(t, db, c.changes)
 }

@@ -13,6 +13,8 @@
 //   - Time is the caller's clock. A record is gone when Sweep removed it; until
 //     then it is returned and Meta.State says that it has expired.
 //   - Nothing readable is on disk: not a value, not a name.
+//   - What changed since a mark can be told, removals too, or it is known that it
+//     cannot. Loaded in their order such changes give what was copied, to the byte.
 //   - Opening costs the same whatever the history.
 //
 // # Layout
@@ -35,6 +37,7 @@
 //	u time time           the notification of the second time expires at the first
 //	q recipient 00 time   the notification waits to be sent
 //	w atSign              what is kept of that one; of all of them without one
+//	x n                   entry of the journal, which increments of a copy are made of
 //	m name                counters, schema version, whose data this is
 //
 // The class is one byte: self, shared, public, private, local, cached public,

@@ -15,7 +15,8 @@ const (
 
 // Sweep removes the records that have expired at now and says how many. It looks
 // at due times only, never at records that have none. No commit entry is written:
-// the key's own is taken away, as its value can be read no more.
+// the key's own is taken away, as its value can be read no more. It keeps the
+// journal within its bounds, too.
 func (db *DB) Sweep(now time.Time) (int, error) {
 	for total := 0; ; {
 		var n int
@@ -28,7 +29,7 @@ func (db *DB) Sweep(now time.Time) (int, error) {
 			return total, err
 		}
 		if total += n; !more {
-			return total, nil
+			return total, db.trimJournal()
 		}
 	}
 }

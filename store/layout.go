@@ -27,6 +27,7 @@ const (
 	rowNoteDue = 'u'
 	rowQueue   = 'q'
 	rowHeld    = 'w'
+	rowJournal = 'x'
 )
 
 // class is what the scope of a key and its being cached come to. The symmetric keys

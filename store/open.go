@@ -83,9 +83,12 @@ func (db *DB) start(o Options, steps []step) error {
 		return err
 	}
 	from, err := db.identify(steps)
-	if err == nil && from < version(steps) && db.dir != "" {
+	if err == nil && from < version(steps) && db.dir != "" && !o.AsIs {
 		if err = db.stop(); err == nil {
 			err = copyData(db.dir, from)
+		}
+		if err == nil {
+			db.log.Info().Str("copy", copyOf(db.dir, from)).Msg("database copied before it is upgraded")
 		}
 		if err == nil {
 			err = db.openBadger(o)
@@ -97,6 +100,9 @@ func (db *DB) start(o Options, steps []step) error {
 	}
 	if err == nil {
 		err = db.Update((*Tx).unstage)
+	}
+	if err == nil {
+		err = db.trimJournal()
 	}
 	if err != nil {
 		return errors.Join(err, db.stop())

@@ -24,6 +24,8 @@ type Options struct {
 	// Now is the clock, time.Now by default. It is asked from any goroutine.
 	Now func() time.Time
 	Log zerolog.Logger
+	// AsIs leaves data of an older schema as it is. Then it can be copied only.
+	AsIs bool
 	// Notified is told of each notification once it is kept, in their order, one at
 	// a time. It must not call Update, and it holds up whoever writes.
 	Notified func(Notification)

@@ -154,9 +154,10 @@ func (tx *Tx) undo() error {
 
 // pair is a row met by scan.
 type pair struct {
-	key   []byte
-	flags byte
-	value []byte // nil unless asked for
+	key     []byte
+	flags   byte
+	value   []byte // nil unless asked for
+	version uint64 // Badger's, of the transaction that wrote it; not in an Update
 }
 
 // need says which values a scan has to read.
@@ -181,7 +182,7 @@ func (tx *Tx) scan(prefix, from []byte, n need, f func(pair) bool) error {
 	for size := 16; ; size = min(4*size, 1024) {
 		page := make([]pair, 0, size)
 		err := tx.iterate(prefix, from, n, func(p pair) bool {
-			page = append(page, pair{bytes.Clone(p.key), p.flags, bytes.Clone(p.value)})
+			page = append(page, pair{key: bytes.Clone(p.key), flags: p.flags, value: bytes.Clone(p.value)})
 			return len(page) < size
 		})
 		if err != nil {
@@ -223,7 +224,7 @@ func (tx *Tx) iterate(prefix, from []byte, n need, f func(pair) bool) error {
 	}
 	for it.Seek(from); it.Valid(); it.Next() {
 		item := it.Item()
-		p := pair{key: item.Key(), flags: item.UserMeta()}
+		p := pair{key: item.Key(), flags: item.UserMeta(), version: item.Version()}
 		if n == values || n == flagged && p.flags&flagLifetime != 0 {
 			if err := item.Value(func(v []byte) error { p.value = v; return nil }); err != nil {
 				return damaged(err)
@@ -245,7 +246,7 @@ func (tx *Tx) iterateBack(log []byte, f func(pair) bool) error {
 	defer it.Close()
 	for it.Seek(append(bytes.Clone(log), bytes.Repeat([]byte{0xFF}, 9)...)); it.Valid(); it.Next() {
 		item := it.Item()
-		p := pair{key: item.Key()}
+		p := pair{key: item.Key(), version: item.Version()}
 		if err := item.Value(func(v []byte) error { p.value = v; return nil }); err != nil {
 			return damaged(err)
 		}

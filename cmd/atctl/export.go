@@ -90,13 +90,13 @@ func (c *exportCmd) write(ctx context.Context, con *console.Console, s session, 
 	if c.Decrypt {
 		open, count.Closed = s.opener(), new(int)
 	}
-	m := newMeter(con, "exporting", -1)
-	defer m.end()
-	for r, err := range s.records(ctx, func(n int) { m.total = int64(n) }) {
+	m := console.NewMeter(con, "exporting", -1)
+	defer m.End()
+	for r, err := range s.records(ctx, func(n int) { m.Total = int64(n) }) {
 		if err != nil {
 			return err
 		}
-		m.add(1)
+		m.Add(1)
 		if r.expired(time.Now()) {
 			count.Expired++
 			continue

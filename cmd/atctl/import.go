@@ -40,12 +40,12 @@ func (c *importCmd) Run(ctx context.Context, con *console.Console, g *globals) e
 		return err
 	}
 	return g.stay(ctx, g.options(keys.Sign), keys, func(ctx context.Context, s session) error {
-		m := newMeter(con, "importing", size)
-		carrier, err := s.carry(ctx, c.Overwrite, m.say)
+		m := console.NewMeter(con, "importing", size)
+		carrier, err := s.carry(ctx, c.Overwrite, m.Say)
 		if err == nil {
 			err = carrier.read(ctx, lines, m)
 		}
-		m.end()
+		m.End()
 		if carrier == nil {
 			return fmt.Errorf("import: %w", err)
 		}
@@ -58,12 +58,12 @@ func (c *importCmd) Run(ctx context.Context, con *console.Console, g *globals) e
 }
 
 // read brings what the lines say.
-func (c *carrier) read(ctx context.Context, lines *exportReader, m *meter) error {
+func (c *carrier) read(ctx context.Context, lines *exportReader, m *console.Meter) error {
 	for line, err := range lines.rest() {
 		if err != nil { // nothing more can be read; what was is kept
 			return errors.Join(err, c.end(ctx))
 		}
-		m.add(len(line) + 1)
+		m.Add(len(line) + 1)
 		where := fmt.Sprintf("line %d", lines.number)
 		var r record
 		if err := json.Unmarshal(line, &r); err != nil {

@@ -100,20 +100,20 @@ func (s session) isAnother(ctx context.Context, old session) error {
 // move copies and compares. An error ends everything; what went wrong with single
 // records is in done.
 func (c *moveCmd) move(ctx context.Context, con *console.Console, from, to session, done *moved) error {
-	m := newMeter(con, "copying", -1)
-	defer m.end()
-	carrier, err := to.carry(ctx, c.Overwrite, m.say)
+	m := console.NewMeter(con, "copying", -1)
+	defer m.End()
+	carrier, err := to.carry(ctx, c.Overwrite, m.Say)
 	if err != nil {
 		return err
 	}
-	for r, err := range from.records(ctx, func(n int) { m.total = int64(n) }) {
+	for r, err := range from.records(ctx, func(n int) { m.Total = int64(n) }) {
 		if err != nil {
 			return fmt.Errorf("read the old server: %w", err)
 		}
 		if err := carrier.take(ctx, r.Key, r); err != nil {
 			return err
 		}
-		m.add(1)
+		m.Add(1)
 	}
 	if err := carrier.batch.flush(ctx); err != nil {
 		return err
@@ -125,8 +125,8 @@ func (c *moveCmd) move(ctx context.Context, con *console.Console, from, to sessi
 	if done.Enrollments, err = from.others(ctx); err != nil {
 		return err
 	}
-	m.end()
-	return done.compare(ctx, newMeter(con, "comparing", m.total), from, to)
+	m.End()
+	return done.compare(ctx, console.NewMeter(con, "comparing", m.Total), from, to)
 }
 
 // others lists the enrollments of other apps. They cannot be moved: the keys of each

@@ -29,8 +29,8 @@ type difference struct {
 }
 
 // compare reads both sides.
-func (d *moved) compare(ctx context.Context, m *meter, from, to session) error {
-	defer m.end()
+func (d *moved) compare(ctx context.Context, m *console.Meter, from, to session) error {
+	defer m.End()
 	there, err := to.fingerprints(ctx)
 	if err != nil {
 		return fmt.Errorf("read the new server: %w", err)
@@ -40,7 +40,7 @@ func (d *moved) compare(ctx context.Context, m *meter, from, to session) error {
 		if err != nil {
 			return fmt.Errorf("read the old server: %w", err)
 		}
-		m.add(1)
+		m.Add(1)
 		other, found := there[r.Key]
 		delete(there, r.Key)
 		if r.expired(time.Now()) {

@@ -16,6 +16,9 @@ type cli struct {
 	Serve     serveCmd     `cmd:"" default:"withargs" help:"Serve an atSign (the default command)."`
 	Enroll    enrollCmd    `cmd:"" help:"List enrollments and decide about them, as an operator of this machine."`
 	Audit     auditCmd     `cmd:"" help:"Read and verify the audit trail."`
+	Backup    backupCmd    `cmd:"" help:"Copy a server's data, while it runs or when it does not."`
+	Restore   restoreCmd   `cmd:"" help:"Put copies back, into an empty folder."`
+	Verify    verifyCmd    `cmd:"" help:"Check that copies are whole and follow each other."`
 	Directory directoryCmd `cmd:"" help:"Run a small atDirectory for a network of one's own."`
 	Network   networkCmd   `cmd:"" help:"Run a whole network of one's own, for development and tests."`
 	Health    healthCmd    `cmd:"" help:"Ask a running server on this machine whether it answers."`

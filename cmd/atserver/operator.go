@@ -36,39 +36,61 @@ func (f operatorFlags) folder() (string, error) {
 
 // ask sends one request over the operator's socket and decodes the answer.
 func (f operatorFlags) ask(method, path string, into any) error {
-	dir, err := f.folder()
-	if err != nil {
-		return err
-	}
-	socket := filepath.Join(dir, server.OperatorSocket)
-	client := http.Client{Timeout: time.Minute, Transport: &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "unix", socket)
-		},
-	}}
-	defer client.CloseIdleConnections()
-	request, err := http.NewRequest(method, "http://operator"+path, nil)
-	if err != nil {
-		return err
-	}
-	response, err := client.Do(request)
-	var op *net.OpError
-	if errors.As(err, &op) {
-		return fmt.Errorf("no server runs on this data folder, or it is another user's: %w", op.Err)
-	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	response, err := f.send(ctx, method, path)
 	if err != nil {
 		return err
 	}
 	defer response.Body.Close()
-	if response.StatusCode >= 400 {
-		var failure server.Failure
-		if err := json.NewDecoder(response.Body).Decode(&failure); err != nil || failure.Error == "" {
-			return fmt.Errorf("the server answers %s", response.Status)
-		}
-		return errors.New(failure.Error)
-	}
 	return json.NewDecoder(response.Body).Decode(into)
 }
+
+// send sends one request over the operator's socket. An answer that tells of a
+// failure is an error.
+func (f operatorFlags) send(ctx context.Context, method, path string) (*http.Response, error) {
+	dir, err := f.folder()
+	if err != nil {
+		return nil, err
+	}
+	socket := filepath.Join(dir, server.OperatorSocket)
+	client := http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", socket)
+		},
+	}}
+	request, err := http.NewRequestWithContext(ctx, method, "http://operator"+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	response, err := client.Do(request)
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op == "dial" {
+		return nil, fmt.Errorf("no server runs on this data folder, or it is another user's: %w", op.Err)
+	}
+	var broke *url.Error
+	if errors.As(err, &broke) { // it would name the whole request
+		err = fmt.Errorf("the server did not answer: %w", broke.Err)
+	}
+	if err != nil || response.StatusCode < 400 {
+		return response, err
+	}
+	defer response.Body.Close()
+	var failure server.Failure
+	if err := json.NewDecoder(response.Body).Decode(&failure); err != nil || failure.Error == "" {
+		return nil, fmt.Errorf("the server answers %s", response.Status)
+	}
+	return nil, &refusal{response.StatusCode, failure.Error}
+}
+
+// refusal is a failure in the words of the server.
+type refusal struct {
+	status int
+	text   string
+}
+
+func (e *refusal) Error() string { return e.text }
 
 // enrollment resolves an id, or the beginning of one that only one has.
 func (f operatorFlags) enrollment(id string) (found server.Listed, err error) {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"atserver/server"
+	"atserver/server/backup"
 	"atserver/store/atkey"
 )
 
@@ -117,7 +118,7 @@ func (c *serveCmd) Run() error {
 	if err != nil {
 		return err
 	}
-	handover := secretFile(filepath.Join(c.Data, "cram.secret"))
+	handover := secretFile(filepath.Join(c.Data, backup.CRAMSecret))
 	srv, err := server.New(server.Options{
 		Sign: sign, Dir: c.Data, RootSecretFile: c.Root,
 		CRAMSecret: secret, Onboarded: func() { handover.discard(log) },

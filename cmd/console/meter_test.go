@@ -1,11 +1,9 @@
-package main
+package console
 
 import (
 	"bytes"
 	"strings"
 	"testing"
-
-	"atserver/cmd/console"
 )
 
 // Only a person who waits long is shown how far it is.
@@ -19,20 +17,20 @@ func TestMeter(t *testing.T) {
 		"a program, waits": {false, true, false},
 	} {
 		var errs bytes.Buffer
-		m := newMeter(&console.Console{Err: &errs, Watched: c.watched}, "copying", 2)
+		m := NewMeter(&Console{Err: &errs, Watched: c.watched}, "copying", 2)
 		if c.long {
 			m.since = m.since.Add(-2 * patience)
 		}
-		m.add(1)
-		m.add(5) // more than was thought
+		m.Add(1)
+		m.Add(5) // more than was thought
 		if shown := strings.Contains(errs.String(), "copying"); shown != c.shown {
 			t.Errorf("%s: %q", name, errs.String())
 		}
-		m.say("%s went wrong", "something")
+		m.Say("%s went wrong", "something")
 		if !strings.HasSuffix(errs.String(), "something went wrong\n") {
 			t.Errorf("%s: %q", name, errs.String())
 		}
-		m.end()
-		m.end()
+		m.End()
+		m.End()
 	}
 }
