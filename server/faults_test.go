@@ -179,6 +179,18 @@ func TestDirectoryNamesAnotherServer(t *testing.T) {
 	bob.is("notify:list", "data:null")
 }
 
+// TestNoDirectory: without one nobody new is found, which may pass; whoever asks is told.
+func TestNoDirectory(t *testing.T) {
+	t.Parallel()
+	b := start(t, Options{Directory: freeAddress(t)})
+	alice := b.owner()
+	alice.is("notify:id:n:@bob:xx.wavi@alice:v", "data:n")
+	for _, command := range []string{"lookup:xx@bob", "plookup:xx@bob", "scan:@bob"} {
+		alice.is(command, "error:AT0011-Internal server exception : Exception: the directory is not reachable")
+	}
+	alice.is("notify:status:n", "data:queued")
+}
+
 // TestRefusedForGood: what the other server will never take is told to have failed, and what comes after it is delivered.
 func TestRefusedForGood(t *testing.T) {
 	t.Parallel()

@@ -72,6 +72,21 @@ func TestRelayedProof(t *testing.T) {
 	atAlice.ask("notify:@alice:xx.wavi@bob:v", "error:AT0401-Exception: Command cannot be executed without auth\n@")
 }
 
+// TestCallerIsCalledBack: a server that was out of reach, and calls, is asked for its proof at once.
+func TestCallerIsCalledBack(t *testing.T) {
+	t.Parallel()
+	authority := newIssuer(t)
+	eve := newRogue(t, authority.issue("localhost").tls, atGreeting, isFull)
+	w := newTownWith(t, authority, map[atkey.Sign]string{"@eve": eve.address}, nil, "@alice")
+	alice, unreached := w.owner("@alice"), "Socket error : no connection to the server of @eve at "+eve.address
+	alice.is("plookup:xx@eve", "error:AT0004-"+unreached)
+	eve.mend()
+	alice.is("plookup:xx@eve", "error:AT0004-"+unreached) // it is left alone
+	c := w.caller("@alice")
+	c.claims("@eve")
+	c.ask("pol", "error:AT0401-Exception: Pol Authentication Failed\n@") // what it shows is no signature
+}
+
 // TestServerThatVouchesForNobody: who claims to be an atSign whose server hangs is told so after a while; meanwhile it
 // takes nobody's place but its own, and not even that when others need it.
 func TestServerThatVouchesForNobody(t *testing.T) {

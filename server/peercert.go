@@ -19,7 +19,8 @@ import (
 // peerCheck returns the rule for connections that claim to come from another
 // atSign: they must show a certificate for exactly the host that the directory
 // names, from an authority that we trust, whatever use it was issued for (public
-// authorities no longer issue any for clients).
+// authorities no longer issue any for clients). Whoever does is back, if it could not
+// be reached before, and is about to be asked for its proof.
 func (s *Server) peerCheck(conn *tls.Conn) func(context.Context, atkey.Sign) error {
 	if !s.options.PeerCertificates {
 		return nil
@@ -50,6 +51,7 @@ func (s *Server) peerCheck(conn *tls.Conn) func(context.Context, atkey.Sign) err
 		if host, _, err := net.SplitHostPort(place.Address); err != nil || !isFor(chain[0], host) {
 			return verbs.ErrPeerCertificate
 		}
+		s.peers.Seen(peer)
 		return nil
 	}
 }

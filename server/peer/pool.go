@@ -262,6 +262,17 @@ func closeAll(links []*link) {
 	}
 }
 
+// Seen says that the server of an atSign was met: it is not left alone any longer.
+func (p *Pool) Seen(of atkey.Sign) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, proven := range []bool{false, true} {
+		if at := p.peers[id{of, proven}]; at != nil {
+			at.backoff = backoff{}
+		}
+	}
+}
+
 // Open counts the connections, those under way included.
 func (p *Pool) Open() int {
 	p.mu.Lock()
