@@ -85,6 +85,7 @@ func TestDecodeStepsOverWhatItDoesNotKnow(t *testing.T) {
 	b = protowire.AppendFixed64(protowire.AppendTag(b, 902, protowire.Fixed64Type), 1)
 	b = appendVarint(b, fieldValue, 7) // of another kind than it should be
 	b = appendBytes(b, fieldVersion, []byte("x"))
+	s.row = len(b)
 	if got, err := decode(b); err != nil || !reflect.DeepEqual(got, s) {
 		t.Errorf("got %+v, %v", got, err)
 	}
