@@ -52,7 +52,7 @@ func startServer(ctx context.Context, dir, binary string, conns int, more ...str
 
 // start starts it, again after it has ended.
 func (s *atserver) start(ctx context.Context) error {
-	process, err := start(ctx, s.dir, s.binary, s.args...)
+	process, err := start(ctx, s.dir, lastWord, s.binary, s.args...)
 	if err != nil {
 		return err
 	}

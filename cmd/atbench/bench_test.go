@@ -10,22 +10,21 @@ import (
 )
 
 func TestValidate(t *testing.T) {
-	good := benchCmd{Conns: []int{1, 50}, Pairs: 5, Seconds: 1, Pipeline: 1, Records: 10, Idle: 0, Settle: 0}
+	good := benchCmd{Conns: []int{1, 50}, Pairs: 5, Seconds: 1, Pipeline: []int{1}, Records: 10}
 	if err := good.Validate(); err != nil {
 		t.Error(err)
 	}
 	for name, spoil := range map[string]func(*benchCmd){
-		"no connections":  func(c *benchCmd) { c.Conns = nil },
-		"zero":            func(c *benchCmd) { c.Conns = []int{1, 0} },
-		"too many":        func(c *benchCmd) { c.Conns = []int{maxConns + 1} },
-		"no pairs":        func(c *benchCmd) { c.Pairs = 0 },
-		"no time":         func(c *benchCmd) { c.Seconds = 0 },
-		"too long":        func(c *benchCmd) { c.Seconds = 61 },
-		"negative settle": func(c *benchCmd) { c.Settle = -1 },
-		"no pipeline":     func(c *benchCmd) { c.Pipeline = 0 },
-		"long pipeline":   func(c *benchCmd) { c.Pipeline = maxPipeline + 1 },
-		"no records":      func(c *benchCmd) { c.Records = 0 },
-		"negative idle":   func(c *benchCmd) { c.Idle = -1 },
+		"no connections": func(c *benchCmd) { c.Conns = nil },
+		"zero":           func(c *benchCmd) { c.Conns = []int{1, 0} },
+		"too many":       func(c *benchCmd) { c.Conns = []int{maxConns + 1} },
+		"no pairs":       func(c *benchCmd) { c.Pairs = 0 },
+		"no time":        func(c *benchCmd) { c.Seconds = 0 },
+		"too long":       func(c *benchCmd) { c.Seconds = 61 },
+		"no pipeline":    func(c *benchCmd) { c.Pipeline = nil },
+		"empty pipeline": func(c *benchCmd) { c.Pipeline = []int{16, 0} },
+		"long pipeline":  func(c *benchCmd) { c.Pipeline = []int{maxPipeline + 1} },
+		"no records":     func(c *benchCmd) { c.Records = 0 },
 	} {
 		bad := good
 		spoil(&bad)
@@ -59,8 +58,8 @@ func TestAtbench(t *testing.T) {
 		}
 		return out, err
 	}
-	out, err := bench("--server", filepath.Join(dir, "atserver"), "--json", "--pairs=1", "--seconds=0.05", "--settle=0",
-		"--idle=10", "--records=50", "--conns=1,3", "--pipeline=2")
+	out, err := bench("--server", filepath.Join(dir, "atserver"), "--json", "--pairs=1", "--seconds=0.05",
+		"--records=50", "--conns=1,3", "--pipeline=1,4")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,11 +67,11 @@ func TestAtbench(t *testing.T) {
 	if err := json.Unmarshal(out, &r); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	if len(r.Rates) != 6 || r.Memory == nil || r.Memory.Empty.RSS <= 0 || !strings.HasPrefix(r.Server, "atserver ") {
+	if len(r.Rates) != 12 || !strings.HasPrefix(r.Server, "atserver ") {
 		t.Errorf("got %s", out)
 	}
 	for _, rate := range r.Rates {
-		if len(rate.Ratios) != 1 || rate.Ratio.Median <= 0 || rate.Atserver.PerSecond <= 0 || rate.Echo.PerSecond <= 0 {
+		if len(rate.Ratios) != 1 || rate.Ratio.Median <= 0 || rate.Ours.PerSecond <= 0 || rate.Theirs.PerSecond <= 0 || rate.CPURatio.Median <= 0 {
 			t.Errorf("got %+v", rate)
 		}
 	}

@@ -66,7 +66,8 @@ func TestDriveEcho(t *testing.T) {
 	for _, pipeline := range []int{1, 16} {
 		l := load{works["update"], 10, pipeline}
 		c, err := echo.drive(t.Context(), on, l, 20*time.Millisecond)
-		if err != nil || c.requests == 0 || c.requests%int64(pipeline) != 0 || c.elapsed < 20*time.Millisecond {
+		if err != nil || c.requests == 0 || c.requests%int64(pipeline) != 0 || c.elapsed < 20*time.Millisecond ||
+			c.took.P50 <= 0 || c.took.P99 < c.took.P50 {
 			t.Errorf("%d in flight: %+v, %v", pipeline, c, err)
 		}
 	}

@@ -76,11 +76,7 @@ func answer(conn net.Conn) {
 // echoConfig is TLS as the server has it: the same kind of certificate, the same
 // records.
 func echoConfig(dir string) (*tls.Config, error) {
-	now := time.Now()
-	authority, err := server.OpenAuthority(dir, now)
-	if err == nil {
-		err = authority.Issue("localhost", now)
-	}
+	authority, err := issue(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -90,14 +86,29 @@ func echoConfig(dir string) (*tls.Config, error) {
 	}, err
 }
 
+// issue makes an authority and a certificate as the server makes its own.
+func issue(dir string) (*server.Authority, error) {
+	now := time.Now()
+	authority, err := server.OpenAuthority(dir, now)
+	if err == nil {
+		err = authority.Issue("localhost", now)
+	}
+	return authority, err
+}
+
 // startEcho starts an echo in a process of its own, from our own binary.
-func startEcho(ctx context.Context, dir string) (*target, error) {
+func startEcho(ctx context.Context, dir string, _ int) (*rival, error) {
+	return startSelf(ctx, dir, "echo")
+}
+
+// startSelf runs a hidden command of ours that answers as the echo does.
+func startSelf(ctx context.Context, dir, command string) (*rival, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
 	folder := filepath.Join(dir, "tls")
-	process, err := start(ctx, dir, self, "echo", folder)
+	process, err := start(ctx, dir, lastWord, self, command, folder)
 	if err != nil {
 		return nil, err
 	}
@@ -107,5 +118,5 @@ func startEcho(ctx context.Context, dir string) (*target, error) {
 		return nil, err
 	}
 	welcome := func(s *stream) error { s.prompt = wire.Prompt(benchSign); return nil }
-	return &target{process: process, trust: trust, welcome: welcome}, nil
+	return &rival{target{process: process, trust: trust, welcome: welcome}, works}, nil
 }

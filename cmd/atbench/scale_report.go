@@ -81,7 +81,7 @@ func (r *scaleReport) tableLarge(b *bytes.Buffer) {
 func (r *scaleReport) tableOpening(b *bytes.Buffer) {
 	b.WriteString("start to first answer after            median         range\n")
 	for _, o := range r.Opening {
-		fmt.Fprintf(b, "%-36s %5.0f ms %13s\n", o.After, o.Took.Median, fmt.Sprintf("%.0f–%.0f", o.Took.Low, o.Took.High))
+		fmt.Fprintf(b, "%-36s %5.0f ms %13s\n", o.After, o.Took.Median, o.Took.between("%.0f"))
 	}
 }
 
