@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"atserver/enroll/atauth"
 	"atserver/verbs/wire"
@@ -61,7 +62,7 @@ func (s *atserver) start(ctx context.Context) error {
 		process.stop()
 		return err
 	}
-	s.target = target{process: process, trust: trust, welcome: func(c *stream) error { return logIn(c, s.keys) }}
+	s.target = target{process: process, trust: trust, welcome: func(c *stream) error { return logsIn(c, s.keys) }}
 	return nil
 }
 
@@ -78,24 +79,32 @@ func (s *atserver) options() atauth.Options {
 	return atauth.Options{Sign: benchSign, Server: s.address, CAFile: s.ca}
 }
 
+// logsIn is logIn for who does not care how long signing takes.
+func logsIn(c *stream, keys atauth.Keys) error {
+	_, err := logIn(c, keys)
+	return err
+}
+
 // logIn takes a fresh connection to where it waits for commands of whose keys
-// these are (protocol, from and pkam).
-func logIn(c *stream, keys atauth.Keys) error {
+// these are (protocol, from and pkam). It tells how long it took to sign.
+func logIn(c *stream, keys atauth.Keys) (signing time.Duration, err error) {
 	c.prompt = wire.Prompt("")
 	if err := c.greeting(); err != nil {
-		return err
+		return 0, err
 	}
 	challenge, err := c.ask("from:" + benchSign + "\n")
 	if err != nil {
-		return err
+		return 0, err
 	}
+	begin := time.Now()
 	digest := sha256.Sum256([]byte(challenge))
 	signature, err := rsa.SignPKCS1v15(nil, keys.PKAM, crypto.SHA256, digest[:])
+	signing = time.Since(begin)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	c.prompt = wire.Prompt(benchSign)
 	_, err = c.ask("pkam:signingAlgo:rsa2048:hashingAlgo:sha256:enrollmentId:" + keys.Enrollment + ":" +
 		base64.StdEncoding.EncodeToString(signature) + "\n")
-	return err
+	return signing, err
 }

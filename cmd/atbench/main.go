@@ -23,6 +23,7 @@ import (
 
 type cli struct {
 	Run   benchCmd `cmd:"" default:"withargs" help:"Measure and print the figures (the default command)."`
+	Login loginCmd `cmd:"" help:"Measure logins beside bare connections."`
 	Scale scaleCmd `cmd:"" help:"Measure how costs grow with the store."`
 	Echo  echoCmd  `cmd:"" hidden:"" help:"Be the echo."`
 }

@@ -13,8 +13,8 @@ type report struct {
 	host
 	Pairs      int     `json:"pairs"`
 	Seconds    float64 `json:"seconds"`
-	Records    int     `json:"records"`
-	ValueBytes int     `json:"valueBytes"`
+	Records    int     `json:"records,omitempty"`
+	ValueBytes int     `json:"valueBytes,omitempty"`
 	Rates      []rate  `json:"rates"`
 }
 
@@ -28,7 +28,10 @@ func writeJSON(w io.Writer, r any) error {
 func (r *report) writeTable(w io.Writer) error {
 	var b bytes.Buffer
 	r.writeHead(&b)
-	fmt.Fprintf(&b, "%s records of %d bytes; %d pairs of %v s\n", grouped(r.Records), r.ValueBytes, r.Pairs, r.Seconds)
+	if r.Records > 0 {
+		fmt.Fprintf(&b, "%s records of %d bytes; ", grouped(r.Records), r.ValueBytes)
+	}
+	fmt.Fprintf(&b, "%d pairs of %v s\n", r.Pairs, r.Seconds)
 	tableRates(&b, r.Rates)
 	_, err := b.WriteTo(w)
 	return err
@@ -40,12 +43,10 @@ func tableRates(b *bytes.Buffer, rates []rate) {
 	for _, r := range rates {
 		if r.Against != against {
 			against = r.Against
-			fmt.Fprintf(b, `
-                    in     atserver / %-8s           requests/s   CPU µs/request         p99 ms
-work       conns flight  median       range   cpu  atserver   %5s  atserver %5s  atserver %5s
-`, against, against, against, against)
+			fmt.Fprintf(b, "\n                          %22s      requests/s       CPU µs/request         p99 ms\n"+
+				"work       conns in flight  median       range   cpu     ours  theirs     ours  theirs    ours  theirs\n", "atserver / "+against)
 		}
-		fmt.Fprintf(b, "%-10s %5s %6d %7s %11s %5.2f %9s %7s %9.1f %5.1f %9.2f %5.2f\n", r.Work, grouped(r.Connections), r.Pipeline,
+		fmt.Fprintf(b, "%-10s %5s %9d %7s %11s %5.2f %8s %7s %8.1f %7.1f %7.2f %7.2f\n", r.Work, grouped(r.Connections), r.Pipeline,
 			ratio(r.Ratio.Median), ratio(r.Ratio.Low)+"–"+ratio(r.Ratio.High), r.CPURatio.Median, grouped(int(r.Ours.PerSecond)), grouped(int(r.Theirs.PerSecond)),
 			r.Ours.CPU, r.Theirs.CPU, r.Ours.Took.P99, r.Theirs.Took.P99)
 	}
