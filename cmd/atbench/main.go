@@ -22,10 +22,12 @@ import (
 )
 
 type cli struct {
-	Run   benchCmd `cmd:"" default:"withargs" help:"Measure and print the figures (the default command)."`
-	Login loginCmd `cmd:"" help:"Measure logins beside bare connections."`
-	Scale scaleCmd `cmd:"" help:"Measure how costs grow with the store."`
-	Echo  echoCmd  `cmd:"" hidden:"" help:"Be the echo."`
+	Run    benchCmd  `cmd:"" default:"withargs" help:"Measure and print the figures (the default command)."`
+	Login  loginCmd  `cmd:"" help:"Measure logins beside bare connections."`
+	Memory memoryCmd `cmd:"" help:"Measure what an idle server occupies and does."`
+	Start  startCmd  `cmd:"" help:"Measure starts on an existing store, after kill -9 too."`
+	Scale  scaleCmd  `cmd:"" help:"Measure how costs grow with the store."`
+	Echo   echoCmd   `cmd:"" hidden:"" help:"Be the echo."`
 }
 
 func main() {

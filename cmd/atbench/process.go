@@ -102,7 +102,7 @@ func environment() (kept []string) {
 // explain adds the last line that the process logged to an error, unless we are
 // asked to end.
 func (p *process) explain(err error) error {
-	if errors.Is(err, context.Canceled) {
+	if err == nil || errors.Is(err, context.Canceled) {
 		return err
 	}
 	log, _ := os.ReadFile(p.log)

@@ -24,6 +24,9 @@ func TestStart(t *testing.T) {
 	if err := p.explain(os.ErrClosed); !strings.HasSuffix(err.Error(), "ends with: last") {
 		t.Errorf("explained as %v", err)
 	}
+	if err := p.explain(nil); err != nil {
+		t.Errorf("explained nothing as %v", err)
+	}
 	if err := p.explain(context.Canceled); err != context.Canceled {
 		t.Errorf("explained as %v", err)
 	}

@@ -78,9 +78,11 @@ func (r *scaleReport) tableLarge(b *bytes.Buffer) {
 	}
 }
 
-func (r *scaleReport) tableOpening(b *bytes.Buffer) {
+func (r *scaleReport) tableOpening(b *bytes.Buffer) { tableOpening(b, r.Opening) }
+
+func tableOpening(b *bytes.Buffer, all []opening) {
 	b.WriteString("start to first answer after            median         range\n")
-	for _, o := range r.Opening {
+	for _, o := range all {
 		fmt.Fprintf(b, "%-36s %5.0f ms %13s\n", o.After, o.Took.Median, o.Took.between("%.0f"))
 	}
 }
