@@ -51,7 +51,7 @@ func TestLogIn(t *testing.T) {
 				io.WriteString(far, test.pkam)
 			}()
 			s := &stream{conn: near}
-			signing, err := logIn(s, atauth.Keys{PKAM: key, Enrollment: "e-1"})
+			signing, err := logIn(s, atauth.Keys{Sign: benchSign, PKAM: key, Enrollment: "e-1"})
 			if (err == nil) != test.ok {
 				t.Fatal(err)
 			}

@@ -85,6 +85,42 @@ func TestAtbench(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	wantScaled(t, scaled)
+	var all struct {
+		Rates   []rate
+		Idle    []idle
+		Opening []opening
+		First   float64 `json:"firstMs"`
+	}
+	for _, args := range [][]string{
+		{"login", "--pairs=1", "--seconds=0.05"},
+		{"memory", "--conns=5", "--records=50", "--settle=0.01", "--loaded=0.01", "--watch=0.05"},
+		{"start", "--records=50", "--rounds=1"},
+		{"notify", "--pairs=1", "--seconds=0.05", "--monitors=3", "--unreachable=1", "--settle=0.01"},
+	} {
+		out, err := bench(append(args, "--server", filepath.Join(dir, "atserver"), "--json")...)
+		if err != nil {
+			t.Fatal(args, err)
+		}
+		rates := all.Rates
+		all.Rates = nil
+		if err := json.Unmarshal(out, &all); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		all.Rates = append(rates, all.Rates...)
+	}
+	if len(all.Rates) != 6 || len(all.Idle) != 4 || len(all.Opening) != 3 || all.First <= 0 {
+		t.Errorf("got %+v", all)
+	}
+	for _, rate := range all.Rates {
+		if len(rate.Ratios) != 1 || rate.Ratio.Median <= 0 || rate.Ours.Took.P50 <= 0 {
+			t.Errorf("got %+v", rate)
+		}
+	}
+	for _, i := range all.Idle {
+		if i.Now.RSS < 1<<20 || i.CPU < 0 || (i.Connections > 0) != (i.Each.RSS > 0) {
+			t.Errorf("got %+v", i)
+		}
+	}
 	if _, err := bench("--server", filepath.Join(dir, "none")); err == nil {
 		t.Error("measured a server that is not there")
 	}

@@ -24,10 +24,13 @@ type echoCmd struct {
 	Dir string `arg:"" help:"Folder for its certificate."`
 }
 
-// Run serves until ctx ends, or its standard input does, with the process that
+// Run serves it.
+func (c *echoCmd) Run(ctx context.Context) error { return serve(ctx, c.Dir, answer) }
+
+// serve listens until ctx ends, or its standard input does, with the process that
 // started it.
-func (c *echoCmd) Run(ctx context.Context) error {
-	config, err := echoConfig(c.Dir)
+func serve(ctx context.Context, dir string, answer func(net.Conn)) error {
+	config, err := echoConfig(dir)
 	if err != nil {
 		return err
 	}
@@ -36,14 +39,14 @@ func (c *echoCmd) Run(ctx context.Context) error {
 		return err
 	}
 	fmt.Println(listener.Addr())
-	go serveEcho(listener)
+	go accept(listener, answer)
 	ctx, cancel := context.WithCancel(ctx)
 	go func() { defer cancel(); io.Copy(io.Discard, os.Stdin) }()
 	<-ctx.Done()
 	return nil
 }
 
-func serveEcho(listener net.Listener) {
+func accept(listener net.Listener, answer func(net.Conn)) {
 	for {
 		conn, err := listener.Accept()
 		if err != nil {

@@ -26,8 +26,10 @@ type cli struct {
 	Login  loginCmd  `cmd:"" help:"Measure logins beside bare connections."`
 	Memory memoryCmd `cmd:"" help:"Measure what an idle server occupies and does."`
 	Start  startCmd  `cmd:"" help:"Measure starts on an existing store, after kill -9 too."`
+	Notify notifyCmd `cmd:"" help:"Measure notifications, to another atSign and to many monitors."`
 	Scale  scaleCmd  `cmd:"" help:"Measure how costs grow with the store."`
 	Echo   echoCmd   `cmd:"" hidden:"" help:"Be the echo."`
+	Fanout fanoutCmd `cmd:"" hidden:"" help:"Be the queue for each monitor."`
 }
 
 func main() {

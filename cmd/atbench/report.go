@@ -43,12 +43,12 @@ func tableRates(b *bytes.Buffer, rates []rate) {
 	for _, r := range rates {
 		if r.Against != against {
 			against = r.Against
-			fmt.Fprintf(b, "\n                          %22s      requests/s       CPU µs/request         p99 ms\n"+
-				"work       conns in flight  median       range   cpu     ours  theirs     ours  theirs    ours  theirs\n", "atserver / "+against)
+			fmt.Fprintf(b, "\n                          %22s      requests/s       CPU µs/request         ms, p50         ms, p99\n"+
+				"work       conns in flight  median       range   cpu     ours  theirs     ours  theirs    ours  theirs    ours  theirs\n", "atserver / "+against)
 		}
-		fmt.Fprintf(b, "%-10s %5s %9d %7s %11s %5.2f %8s %7s %8.1f %7.1f %7.2f %7.2f\n", r.Work, grouped(r.Connections), r.Pipeline,
+		fmt.Fprintf(b, "%-10s %5s %9d %7s %11s %5.2f %8s %7s %8.1f %7.1f %7.2f %7.2f %7.2f %7.2f\n", r.Work, grouped(r.Connections), r.Pipeline,
 			ratio(r.Ratio.Median), ratio(r.Ratio.Low)+"–"+ratio(r.Ratio.High), r.CPURatio.Median, grouped(int(r.Ours.PerSecond)), grouped(int(r.Theirs.PerSecond)),
-			r.Ours.CPU, r.Theirs.CPU, r.Ours.Took.P99, r.Theirs.Took.P99)
+			r.Ours.CPU, r.Theirs.CPU, r.Ours.Took.P50, r.Theirs.Took.P50, r.Ours.Took.P99, r.Theirs.Took.P99)
 	}
 }
 

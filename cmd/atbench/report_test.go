@@ -25,13 +25,13 @@ func TestWriteTable(t *testing.T) {
 linux/amd64, 2 CPUs, data on ext4
 10,000 records of 100 bytes; 5 pairs of 0.5 s
 
-                                 atserver / echo      requests/s       CPU µs/request         p99 ms
-work       conns in flight  median       range   cpu     ours  theirs     ours  theirs    ours  theirs
-noop           1         1    0.97   0.90–1.02  1.25   14,650  15,100     52.2    48.0    0.12    0.10
+                                 atserver / echo      requests/s       CPU µs/request         ms, p50         ms, p99
+work       conns in flight  median       range   cpu     ours  theirs     ours  theirs    ours  theirs    ours  theirs
+noop           1         1    0.97   0.90–1.02  1.25   14,650  15,100     52.2    48.0    0.06    0.06    0.12    0.10
 
-                                atserver / redis      requests/s       CPU µs/request         p99 ms
-work       conns in flight  median       range   cpu     ours  theirs     ours  theirs    ours  theirs
-update     1,000        16    0.12   0.10–0.50 10.00      999 1,234,567   1252.2     8.0   25.00    2.00
+                                atserver / redis      requests/s       CPU µs/request         ms, p50         ms, p99
+work       conns in flight  median       range   cpu     ours  theirs     ours  theirs    ours  theirs    ours  theirs
+update     1,000        16    0.12   0.10–0.50 10.00      999 1,234,567   1252.2     8.0    3.00    1.00   25.00    2.00
 `
 	var got bytes.Buffer
 	if err := sample().writeTable(&got); err != nil {
