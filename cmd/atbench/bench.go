@@ -20,6 +20,7 @@ type benchCmd struct {
 	Seconds  float64  `default:"1" help:"Length of a measurement (${default})."`
 	Pipeline []int    `default:"1" help:"Requests in flight on a connection (${default})."`
 	Records  int      `default:"10000" help:"Records in the store (${default})."`
+	SVG      string   `placeholder:"FILE" help:"Draw latency against load as well; wants several --conns."`
 }
 
 // Help is what kong shows below the flags.
@@ -68,9 +69,13 @@ const (
 func (c *benchCmd) Run(ctx context.Context) error {
 	return c.measure(ctx, func(dir, binary string, h host) (printed, error) {
 		rates, err := c.rates(ctx, dir, binary)
-		return &report{
+		r := &report{
 			host: h, Pairs: c.Pairs, Seconds: c.Seconds, Records: c.Records, ValueBytes: len(value), Rates: rates,
-		}, err
+		}
+		if err == nil && c.SVG != "" {
+			err = r.writeSVG(c.SVG)
+		}
+		return r, err
 	})
 }
 
