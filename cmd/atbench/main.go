@@ -22,14 +22,15 @@ import (
 )
 
 type cli struct {
-	Run    benchCmd  `cmd:"" default:"withargs" help:"Measure and print the figures (the default command)."`
-	Login  loginCmd  `cmd:"" help:"Measure logins beside bare connections."`
-	Memory memoryCmd `cmd:"" help:"Measure what an idle server occupies and does."`
-	Start  startCmd  `cmd:"" help:"Measure starts on an existing store, after kill -9 too."`
-	Notify notifyCmd `cmd:"" help:"Measure notifications, to another atSign and to many monitors."`
-	Scale  scaleCmd  `cmd:"" help:"Measure how costs grow with the store."`
-	Echo   echoCmd   `cmd:"" hidden:"" help:"Be the echo."`
-	Fanout fanoutCmd `cmd:"" hidden:"" help:"Be the queue for each monitor."`
+	Run     benchCmd   `cmd:"" default:"withargs" help:"Measure and print the figures (the default command)."`
+	Login   loginCmd   `cmd:"" help:"Measure logins beside bare connections."`
+	Memory  memoryCmd  `cmd:"" help:"Measure what an idle server occupies and does."`
+	Start   startCmd   `cmd:"" help:"Measure starts on an existing store, after kill -9 too."`
+	Notify  notifyCmd  `cmd:"" help:"Measure notifications, to another atSign and to many monitors."`
+	Scale   scaleCmd   `cmd:"" help:"Measure how costs grow with the store."`
+	Targets targetsCmd `cmd:"" help:"Measure all that has a target, and tell which are met."`
+	Echo    echoCmd    `cmd:"" hidden:"" help:"Be the echo."`
+	Fanout  fanoutCmd  `cmd:"" hidden:"" help:"Be the queue for each monitor."`
 }
 
 func main() {

@@ -177,3 +177,16 @@ func parseMounts(mounts, dir string) (kind string) {
 	}
 	return kind
 }
+
+// loadAverage is how many threads wanted to run in the last minute.
+func loadAverage() (load float64, err error) {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err == nil {
+		first, _, _ := strings.Cut(string(text), " ")
+		load, err = strconv.ParseFloat(first, 64)
+	}
+	if err != nil {
+		err = fmt.Errorf("load: %w", err)
+	}
+	return load, err
+}

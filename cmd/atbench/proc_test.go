@@ -96,6 +96,9 @@ func TestProcOfOurselves(t *testing.T) {
 	if a, err := activityOf(os.Getpid()); a.cpu <= 0 || err != nil {
 		t.Errorf("got %v, %v", a, err)
 	}
+	if load, err := loadAverage(); load < 0 || err != nil {
+		t.Errorf("got %v, %v", load, err)
+	}
 	if _, err := activityOf(-1); err == nil {
 		t.Error("activity of no process")
 	}

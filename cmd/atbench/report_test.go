@@ -56,6 +56,17 @@ func TestWriteTableWarnsOfTmpfs(t *testing.T) {
 	}
 }
 
+func TestWriteTableTellsOfLoad(t *testing.T) {
+	r := sample()
+	for load, want := range map[float64]string{0: "on ext4\n", 0.99: "on ext4\n", 7.25: "on ext4; the machine had other work (load 7.2)\n"} {
+		r.Load = load
+		var got bytes.Buffer
+		if err := r.writeTable(&got); err != nil || !strings.Contains(got.String(), want) {
+			t.Errorf("load %v: %v\n%s", load, err, &got)
+		}
+	}
+}
+
 func TestWriteJSON(t *testing.T) {
 	var b bytes.Buffer
 	if err := writeJSON(&b, sample()); err != nil {
