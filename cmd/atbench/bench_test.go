@@ -121,6 +121,13 @@ func TestAtbench(t *testing.T) {
 			t.Errorf("got %+v", i)
 		}
 	}
+	f, err := flooded(t.Context(), filepath.Join(work, "flood"), filepath.Join(dir, "atserver"), 3, 100_000)
+	if err != nil || f.Peak < 1<<20 || f.Login <= 0 {
+		t.Errorf("%+v, %v", f, err)
+	}
+	if err := os.RemoveAll(filepath.Join(work, "flood")); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := bench("--server", filepath.Join(dir, "none")); err == nil {
 		t.Error("measured a server that is not there")
 	}

@@ -17,13 +17,9 @@ type flood struct {
 	Login float64 `json:"loginMs"` // the owner's, meanwhile
 }
 
-const (
-	strangers    = 200
-	floodedBytes = 9_000_000 // by each of them
-)
-
-// flooded has strangers send long lines all at once, and the owner log in.
-func flooded(ctx context.Context, dir, binary string) (f flood, err error) {
+// flooded has strangers send lines of so many bytes all at once, and the owner log
+// in.
+func flooded(ctx context.Context, dir, binary string, strangers, length int) (f flood, err error) {
 	server, err := startServer(ctx, filepath.Join(dir, "flood"), binary, strangers)
 	if err != nil {
 		return f, err
@@ -43,7 +39,7 @@ func flooded(ctx context.Context, dir, binary string) (f flood, err error) {
 	if err := forgetPeak(server.pid); err != nil {
 		return f, err
 	}
-	line := append(bytes.Repeat([]byte("x"), floodedBytes), '\n')
+	line := append(bytes.Repeat([]byte("x"), length), '\n')
 	var running sync.WaitGroup
 	for _, s := range on {
 		s.conn.SetDeadline(time.Now().Add(longPatience))
