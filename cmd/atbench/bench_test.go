@@ -93,7 +93,7 @@ func TestAtbench(t *testing.T) {
 	}
 	for _, args := range [][]string{
 		{"login", "--pairs=1", "--seconds=0.05"},
-		{"memory", "--conns=5", "--records=50", "--settle=0.01", "--loaded=0.01", "--watch=0.05"},
+		{"memory", "--conns=5", "--records=50", "--atsigns=2", "--settle=0.01", "--loaded=0.01", "--watch=0.05"},
 		{"start", "--records=50", "--rounds=1"},
 		{"notify", "--pairs=1", "--seconds=0.05", "--monitors=3", "--unreachable=1", "--settle=0.01"},
 	} {
@@ -108,7 +108,7 @@ func TestAtbench(t *testing.T) {
 		}
 		all.Rates = append(rates, all.Rates...)
 	}
-	if len(all.Rates) != 6 || len(all.Idle) != 4 || len(all.Opening) != 3 || all.First <= 0 {
+	if len(all.Rates) != 6 || len(all.Idle) != 5 || len(all.Opening) != 3 || all.First <= 0 {
 		t.Errorf("got %+v", all)
 	}
 	for _, rate := range all.Rates {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -15,6 +16,7 @@ type memoryCmd struct {
 	where   `embed:""`
 	Conns   []int   `default:"1000,10000" help:"Idle connections at once (${default})."`
 	Records int     `default:"100000" help:"Records to load (${default})."`
+	AtSigns int     `name:"atsigns" default:"20" help:"AtSigns in a network of one process (${default})."`
 	Settle  float64 `default:"10" help:"Seconds of rest before memory is measured (${default})."`
 	Loaded  float64 `default:"60" help:"The same after the load (${default})."`
 	Watch   float64 `default:"20" help:"Seconds in which CPU time and wake-ups are counted (${default})."`
@@ -41,7 +43,7 @@ func (c *memoryCmd) Validate() error {
 		}
 	}
 	return errors.Join(
-		within("records", c.Records, 0, 1_000_000), seconds("settle", c.Settle, 600),
+		within("records", c.Records, 0, 1_000_000), within("atsigns", c.AtSigns, 0, 100), seconds("settle", c.Settle, 600),
 		seconds("loaded", c.Loaded, 600), seconds("watch", c.Watch, 600),
 	)
 }
@@ -62,6 +64,7 @@ type idle struct {
 	With        string   `json:"with"`
 	Connections int      `json:"connections,omitempty"`
 	Records     int      `json:"records,omitempty"`
+	AtSigns     int      `json:"atSigns,omitempty"`
 	Now         resident `json:"now"`
 	Each        resident `json:"each"` // what one connection adds to an onboarded server, all that logging in left included
 	idleness
@@ -83,9 +86,16 @@ func (c *memoryCmd) idle(ctx context.Context, dir, binary string) (all []idle, e
 	if c.Records > 0 {
 		steps = append(steps, idle{With: "records", Records: c.Records})
 	}
+	if c.AtSigns > 0 {
+		steps = append(steps, idle{With: "atSigns", AtSigns: c.AtSigns})
+	}
 	for i, step := range steps {
 		say("idle with %s", step.what())
-		if err := c.one(ctx, filepath.Join(dir, "idle"+strconv.Itoa(i)), binary, &step); err != nil {
+		measure := c.one
+		if step.AtSigns > 0 {
+			measure = c.network
+		}
+		if err := measure(ctx, filepath.Join(dir, "idle"+strconv.Itoa(i)), binary, &step); err != nil {
 			return nil, fmt.Errorf("idle with %s: %w", step.what(), err)
 		}
 		all = append(all, step)
@@ -95,7 +105,7 @@ func (c *memoryCmd) idle(ctx context.Context, dir, binary string) (all []idle, e
 
 // what it idles with.
 func (i idle) what() string {
-	if n := i.Connections + i.Records; n > 0 {
+	if n := i.Connections + i.Records + i.AtSigns; n > 0 {
 		return grouped(n) + " " + i.With
 	}
 	return i.With
@@ -137,16 +147,44 @@ func (c *memoryCmd) one(ctx context.Context, dir, binary string, i *idle) (err e
 		return err
 	}
 	defer held.close()
-	if err := rest(ctx, duration(settle)); err != nil {
-		return err
-	}
-	if i.Now, err = residentOf(server.pid); err != nil {
+	if err := c.watch(ctx, server.process, settle, i); err != nil {
 		return err
 	}
 	if n := int64(i.Connections); n > 0 {
 		i.Each = resident{(i.Now.RSS - before.RSS) / n, (i.Now.Anonymous - before.Anonymous) / n}
 	}
-	i.idleness, err = idlenessOf(ctx, server.pid, duration(c.Watch))
+	return nil
+}
+
+// network measures a directory and many atSigns in one process.
+func (c *memoryCmd) network(ctx context.Context, dir, binary string, i *idle) error {
+	args := []string{"network", "up", "--base-port", "0", "--data", filepath.Join(dir, "data")}
+	for n := range i.AtSigns {
+		args = append(args, "--atsign", "@bench"+strconv.Itoa(n))
+	}
+	ready := func(line string) string {
+		if strings.HasPrefix(line, "ready:") {
+			return lastWord(line)
+		}
+		return ""
+	}
+	process, err := start(ctx, dir, ready, binary, args...)
+	if err != nil {
+		return err
+	}
+	defer process.stop()
+	return process.explain(c.watch(ctx, process, c.Settle, i))
+}
+
+// watch sees what a process is and does, after so many seconds of rest.
+func (c *memoryCmd) watch(ctx context.Context, p *process, settle float64, i *idle) (err error) {
+	if err := rest(ctx, duration(settle)); err != nil {
+		return err
+	}
+	if i.Now, err = residentOf(p.pid); err != nil {
+		return err
+	}
+	i.idleness, err = idlenessOf(ctx, p.pid, duration(c.Watch))
 	return err
 }
 

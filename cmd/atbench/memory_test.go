@@ -14,6 +14,7 @@ func TestMemoryValidate(t *testing.T) {
 		"zero":             func(c *memoryCmd) { c.Conns = []int{0} },
 		"too many":         func(c *memoryCmd) { c.Conns = []int{10, 30_000} },
 		"negative records": func(c *memoryCmd) { c.Records = -1 },
+		"too many atSigns": func(c *memoryCmd) { c.AtSigns = 101 },
 		"no rest":          func(c *memoryCmd) { c.Settle = 0 },
 		"endless rest":     func(c *memoryCmd) { c.Loaded = 601 },
 		"no watch":         func(c *memoryCmd) { c.Watch = 0 },

@@ -182,14 +182,14 @@ func (c *targetsCmd) memory(ctx context.Context, dir, binary string, g *goals) e
 	most := s.conns[len(s.conns)-1]
 	for _, i := range all {
 		switch {
-		case i.Connections+i.Records == 0:
+		case i.With == "nothing":
 			g.atMost("RSS of an empty server", once(mebibytes(i.Now.RSS)), "MiB", 20, 14)
 			g.atMost("  of it anonymous", once(mebibytes(i.Now.Anonymous)), "MiB", 0, 4)
 			g.atMost("CPU of an idle server, a second", once(i.CPU), "ms", 2, 1)
 			g.atMost("wake-ups of an idle server, a second", once(i.WakeUps), "", 0, 10)
 		case i.Records > 0:
 			g.atMost("RSS with "+grouped(full)+" records", once(mebibytes(i.Now.RSS)), "MiB", 60, 30)
-		case i.Connections < most:
+		case i.Connections < most: // fewer of the same
 		case i.With == "monitors":
 			g.atMost("each of "+i.what(), once(kibibytes(i.Each.RSS)), "KiB", 26, 22)
 		default:
