@@ -128,6 +128,16 @@ func TestAtbench(t *testing.T) {
 	if err := os.RemoveAll(filepath.Join(work, "flood")); err != nil {
 		t.Fatal(err)
 	}
+	broken := filepath.Join(dir, "broken")
+	if err := os.WriteFile(broken, []byte("#!/bin/sh\n[ $1 = version ] && echo it is broken\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := bench("targets", "--server", broken); err != nil || strings.Count(string(out), "not measured: ") != 9 {
+		t.Errorf("of a server that does not start: %v\n%s", err, out)
+	}
+	if _, err := bench("targets", "--gate", "--server", broken); err == nil {
+		t.Error("let a server through that does not start")
+	}
 	if _, err := bench("--server", filepath.Join(dir, "none")); err == nil {
 		t.Error("measured a server that is not there")
 	}

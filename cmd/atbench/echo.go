@@ -59,10 +59,15 @@ func accept(listener net.Listener, answer func(net.Conn)) {
 // answer serves one connection.
 func answer(conn net.Conn) {
 	defer conn.Close()
-	in := bufio.NewReader(conn)
+	answerLines(conn, bufio.NewReader(conn), func([]byte) bool { return true })
+}
+
+// answerLines answers each line that pleases, up to one that does not.
+func answerLines(conn net.Conn, in *bufio.Reader, pleases func(line []byte) bool) {
 	var out []byte
 	for {
-		if _, err := in.ReadSlice('\n'); err != nil {
+		line, err := in.ReadSlice('\n')
+		if err != nil || !pleases(line) {
 			return
 		}
 		out = append(out, echoReply...)

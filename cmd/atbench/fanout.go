@@ -33,26 +33,15 @@ type fanout struct {
 // serve serves one connection. Who says "monitor" is a subscriber from then on.
 func (f *fanout) serve(conn net.Conn) {
 	defer conn.Close()
-	in := bufio.NewReader(conn)
-	var out []byte
-	for {
-		line, err := in.ReadSlice('\n')
-		if err != nil {
-			return
+	in, subscribes := bufio.NewReader(conn), false
+	answerLines(conn, in, func(line []byte) bool {
+		if subscribes = string(line) == "monitor\n"; !subscribes {
+			f.publish(line)
 		}
-		if string(line) == "monitor\n" {
-			f.subscribe(conn, in)
-			return
-		}
-		f.publish(line)
-		out = append(out, echoReply...)
-		if in.Buffered() > 0 {
-			continue
-		}
-		if _, err := conn.Write(out); err != nil {
-			return
-		}
-		out = out[:0]
+		return !subscribes
+	})
+	if subscribes {
+		f.subscribe(conn, in)
 	}
 }
 

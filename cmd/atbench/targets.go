@@ -50,7 +50,7 @@ func (c *targetsCmd) size() size {
 	if c.Long {
 		return size{15, 2, []int{1000, 10_000}, 60, 9, 100_000, 1000, 30}
 	}
-	return size{9, 0.3, []int{1000}, 20, 5, 20_000, 200, 10}
+	return size{9, 0.3, []int{3000}, 20, 5, 20_000, 200, 10}
 }
 
 // full is how many records a store has that counts as full.
