@@ -61,7 +61,8 @@ const samples = 100_000
 // patience is how long a target may take beyond the length of a measurement.
 const patience = 30 * time.Second
 
-// drive puts load on a target for some time, one goroutine a connection.
+// drive puts load on a target for some time, one goroutine a connection. Each asks
+// once at least, however late it comes to run.
 func (t *target) drive(ctx context.Context, on streams, l load, length time.Duration) (c cost, err error) {
 	if err := ctx.Err(); err != nil {
 		return cost{}, err
@@ -81,7 +82,7 @@ func (t *target) drive(ctx context.Context, on streams, l load, length time.Dura
 		random := rand.New(rand.NewPCG(uint64(i), uint64(begin.UnixNano())))
 		n, kept := int64(0), make([]float64, 0, samples/len(on))
 		defer func() { requests.Add(n); took[i] = kept }()
-		for !over.Load() {
+		for n == 0 || !over.Load() {
 			s.out = s.out[:0]
 			for range l.pipeline {
 				s.out = l.work(s.out, random.IntN(l.records))
