@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -59,7 +60,7 @@ func byTurns(ctx context.Context, times int, length time.Duration, ours, theirs 
 		}
 		b, err := theirs(ctx, d)
 		if err != nil {
-			return p, err
+			return p, fmt.Errorf("rival: %w", err)
 		}
 		if i >= 0 {
 			p.add(a, b)

@@ -69,7 +69,7 @@ func TestByTurns(t *testing.T) {
 	}
 	broken := errors.New("broken")
 	fails := func(context.Context, time.Duration) (cost, error) { return cost{}, broken }
-	if _, err := byTurns(t.Context(), 3, time.Second, side("A", 1), fails); err != broken {
+	if _, err := byTurns(t.Context(), 3, time.Second, side("A", 1), fails); !errors.Is(err, broken) || err == broken {
 		t.Errorf("got %v", err)
 	}
 	if _, err := byTurns(t.Context(), 3, time.Second, fails, side("B", 1)); err != broken {
