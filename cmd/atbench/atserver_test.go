@@ -51,15 +51,15 @@ func TestLogIn(t *testing.T) {
 				io.WriteString(far, test.pkam)
 			}()
 			s := &stream{conn: near}
-			err := logIn(s, atauth.Keys{PKAM: key, Enrollment: "e-1"})
+			signing, err := logIn(s, atauth.Keys{Sign: benchSign, PKAM: key, Enrollment: "e-1"})
 			if (err == nil) != test.ok {
 				t.Fatal(err)
 			}
 			if !test.ok {
 				return
 			}
-			if s.prompt != "@bench@" {
-				t.Errorf("prompt %q", s.prompt)
+			if s.prompt != "@bench@" || signing <= 0 {
+				t.Errorf("prompt %q, signed in %v", s.prompt, signing)
 			}
 			line := <-proof
 			text, found := strings.CutPrefix(line, "pkam:signingAlgo:rsa2048:hashingAlgo:sha256:enrollmentId:e-1:")

@@ -13,14 +13,14 @@ import (
 // benchCmd is one run.
 type benchCmd struct {
 	where    `embed:""`
+	Against  []string `default:"echo" enum:"echo,redis" help:"What to measure beside: the echo, a Redis that is as durable (${default})."`
 	Work     []string `default:"noop,llookup,update" enum:"noop,llookup,update" help:"What to ask for (${default})."`
 	Conns    []int    `default:"1,50" help:"Connections at once (${default})."`
-	Pairs    int      `default:"5" help:"Pairs of measurements for each figure (${default})."`
+	Pairs    int      `default:"9" help:"Pairs of measurements for each figure (${default})."`
 	Seconds  float64  `default:"1" help:"Length of a measurement (${default})."`
-	Pipeline int      `default:"1" help:"Requests in flight on a connection (${default})."`
+	Pipeline []int    `default:"1" help:"Requests in flight on a connection (${default})."`
 	Records  int      `default:"10000" help:"Records in the store (${default})."`
-	Idle     int      `default:"1000" help:"Idle connections to measure the memory of, 0 for none (${default})."`
-	Settle   float64  `default:"15" help:"Seconds of rest before memory is measured (${default})."`
+	SVG      string   `placeholder:"FILE" help:"Draw latency against load as well; wants several --conns."`
 }
 
 // Help is what kong shows below the flags.
@@ -30,16 +30,16 @@ func (benchCmd) Help() string {
 
 // Validate keeps loads bounded.
 func (c *benchCmd) Validate() error {
-	if !(c.Seconds > 0 && c.Seconds <= 60 && c.Settle >= 0 && c.Settle <= 600) {
-		return errors.New("--seconds must be at most 60, --settle at most 600")
+	if err := seconds("seconds", c.Seconds, 60); err != nil {
+		return err
 	}
-	if len(c.Conns) == 0 {
-		return errors.New("--conns is empty")
+	if len(c.Conns) == 0 || len(c.Pipeline) == 0 {
+		return errors.New("--conns and --pipeline must not be empty")
 	}
 	return errors.Join(
 		within("conns", slices.Min(c.Conns), 1, maxConns), within("conns", slices.Max(c.Conns), 1, maxConns),
-		within("pairs", c.Pairs, 1, 1000), within("pipeline", c.Pipeline, 1, maxPipeline),
-		within("records", c.Records, 1, 1_000_000), within("idle", c.Idle, 0, 20_000),
+		within("pipeline", slices.Min(c.Pipeline), 1, maxPipeline), within("pipeline", slices.Max(c.Pipeline), 1, maxPipeline),
+		within("pairs", c.Pairs, 1, 1000), within("records", c.Records, 1, 1_000_000),
 	)
 }
 
@@ -50,6 +50,16 @@ func within(name string, value, least, most int) error {
 	return nil
 }
 
+// seconds must be some, and not many.
+func seconds(name string, value, most float64) error {
+	if !(value > 0 && value <= most) {
+		return fmt.Errorf("--%s must be more than 0, and %v at most", name, most)
+	}
+	return nil
+}
+
+func duration(seconds float64) time.Duration { return time.Duration(seconds * float64(time.Second)) }
+
 const (
 	maxConns    = 2000
 	maxPipeline = 256 // more and both sides wait for the other to read
@@ -58,23 +68,21 @@ const (
 // Run measures and prints.
 func (c *benchCmd) Run(ctx context.Context) error {
 	return c.measure(ctx, func(dir, binary string, h host) (printed, error) {
+		rates, err := c.rates(ctx, dir, binary)
 		r := &report{
-			host: h, Pairs: c.Pairs, Seconds: c.Seconds, Pipeline: c.Pipeline, Records: c.Records, ValueBytes: len(value),
+			host: h, Pairs: c.Pairs, Seconds: c.Seconds, Records: c.Records, ValueBytes: len(value), Rates: rates,
 		}
-		var err error
-		if c.Idle > 0 {
-			r.Memory, err = c.memory(ctx, dir, binary)
-		}
-		if err == nil {
-			r.Rates, err = c.rates(ctx, dir, binary)
+		if err == nil && c.SVG != "" {
+			err = r.writeSVG(c.SVG)
 		}
 		return r, err
 	})
 }
 
-// rates compares the rates of a server and an echo.
-func (c *benchCmd) rates(ctx context.Context, dir, binary string) ([]rate, error) {
-	atserver, err := startServer(ctx, filepath.Join(dir, "rates"), binary, slices.Max(c.Conns))
+// rates compares the rates of a server and its rivals.
+func (c *benchCmd) rates(ctx context.Context, dir, binary string) (rates []rate, err error) {
+	conns := slices.Max(c.Conns)
+	atserver, err := startServer(ctx, filepath.Join(dir, "rates"), binary, conns)
 	if err != nil {
 		return nil, err
 	}
@@ -86,58 +94,43 @@ func (c *benchCmd) rates(ctx context.Context, dir, binary string) ([]rate, error
 	if err := fill(ctx, &atserver.target, works["update"], 0, c.Records); err != nil {
 		return nil, atserver.explain(err)
 	}
-	echo, err := startEcho(ctx, filepath.Join(dir, "echo"))
-	if err != nil {
-		return nil, err
-	}
-	defer echo.stop()
-	var rates []rate
-	for _, name := range c.Work {
-		for _, conns := range c.Conns {
-			say("%s, %d connections", name, conns)
-			r, err := c.compare(ctx, &atserver.target, echo, load{works[name], c.Records, c.Pipeline}, conns)
-			if err != nil {
-				return nil, atserver.explain(fmt.Errorf("%s: %w", name, err))
+	for _, name := range c.Against {
+		rival, err := startRival(ctx, name, dir, conns, c.Records)
+		if err != nil {
+			return nil, err
+		}
+		defer rival.stop()
+		for _, work := range c.Work {
+			for _, conns := range c.Conns {
+				for _, pipeline := range c.Pipeline {
+					say("%s against %s, %d connections, %d in flight on each", work, name, conns, pipeline)
+					r := rate{Work: work, Against: name, Connections: conns, Pipeline: pipeline}
+					if r.pairs, err = c.compare(ctx, &atserver.target, rival, r); err != nil {
+						return nil, atserver.explain(fmt.Errorf("%s against %s: %w", work, name, err))
+					}
+					rates = append(rates, r)
+				}
 			}
-			r.Work, r.Connections = name, conns
-			rates = append(rates, r)
 		}
 	}
 	return rates, nil
 }
 
-// compare drives both in turn, after a warm-up that does not count.
-func (c *benchCmd) compare(ctx context.Context, atserver, echo *target, l load, conns int) (rate, error) {
-	ours, err := atserver.dialAll(ctx, conns)
+// compare drives both in turn.
+func (c *benchCmd) compare(ctx context.Context, atserver *target, rival *rival, r rate) (pairs, error) {
+	ours, err := atserver.dialAll(ctx, r.Connections)
 	if err != nil {
-		return rate{}, err
+		return pairs{}, err
 	}
 	defer ours.close()
-	plain, err := echo.dialAll(ctx, conns)
+	theirs, err := rival.dialAll(ctx, r.Connections)
 	if err != nil {
-		return rate{}, err
+		return pairs{}, err
 	}
-	defer plain.close()
-	length := time.Duration(c.Seconds * float64(time.Second))
-	var r rate
-	for i := -1; i < c.Pairs; i++ {
-		d := length
-		if i < 0 {
-			d /= 4
-		}
-		a, err := atserver.drive(ctx, ours, l, d)
-		if err != nil {
-			return rate{}, err
-		}
-		b, err := echo.drive(ctx, plain, l, d)
-		if err != nil {
-			return rate{}, fmt.Errorf("echo: %w", err)
-		}
-		if i >= 0 {
-			r.add(a, b)
-		}
-	}
-	return r, nil
+	defer theirs.close()
+	return byTurns(ctx, c.Pairs, duration(c.Seconds),
+		atserver.driving(ours, load{works[r.Work], c.Records, r.Pipeline}),
+		rival.driving(theirs, load{rival.works[r.Work], c.Records, r.Pipeline}))
 }
 
 // say keeps whoever waits posted.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -45,12 +46,23 @@ type cost struct {
 	requests int64
 	elapsed  time.Duration
 	cpu      time.Duration // of the target
+	took     quantiles     // in ms, from sending what is in flight to having the replies
 }
+
+// driving is drive as one side of a comparison.
+func (t *target) driving(on streams, l load) measurement {
+	return func(ctx context.Context, length time.Duration) (cost, error) { return t.drive(ctx, on, l, length) }
+}
+
+// samples is how many times are kept of one measurement, those of all connections
+// together: any of them is as likely to be kept.
+const samples = 100_000
 
 // patience is how long a target may take beyond the length of a measurement.
 const patience = 30 * time.Second
 
-// drive puts load on a target for some time, one goroutine a connection.
+// drive puts load on a target for some time, one goroutine a connection. Each asks
+// once at least, however late it comes to run.
 func (t *target) drive(ctx context.Context, on streams, l load, length time.Duration) (c cost, err error) {
 	if err := ctx.Err(); err != nil {
 		return cost{}, err
@@ -58,33 +70,45 @@ func (t *target) drive(ctx context.Context, on streams, l load, length time.Dura
 	var over atomic.Bool
 	end := func() { over.Store(true) }
 	defer context.AfterFunc(ctx, end)()
-	before, err := cpuTime(t.pid)
+	before, err := activityOf(t.pid)
 	if err != nil {
 		return cost{}, err
 	}
 	begin := time.Now()
 	defer time.AfterFunc(length, end).Stop()
 	var requests atomic.Int64
+	took := make([][]float64, len(on))
 	err = on.each(begin.Add(length+patience), func(i int, s *stream) error {
 		random := rand.New(rand.NewPCG(uint64(i), uint64(begin.UnixNano())))
-		n := int64(0)
-		defer func() { requests.Add(n) }()
-		for !over.Load() {
+		n, kept := int64(0), make([]float64, 0, samples/len(on))
+		defer func() { requests.Add(n); took[i] = kept }()
+		for n == 0 || !over.Load() {
 			s.out = s.out[:0]
 			for range l.pipeline {
 				s.out = l.work(s.out, random.IntN(l.records))
 			}
+			sent := time.Now()
 			if err := s.exchange(l.pipeline); err != nil {
 				return err
 			}
+			ms := milliseconds(time.Since(sent))
 			n += int64(l.pipeline)
+			if len(kept) < cap(kept) {
+				kept = append(kept, ms)
+			} else if at := random.Int64N(n / int64(l.pipeline)); at < int64(len(kept)) {
+				kept[at] = ms
+			}
 		}
 		return nil
 	})
 	c = cost{requests: requests.Load(), elapsed: time.Since(begin)}
-	after, failed := cpuTime(t.pid)
-	c.cpu = after - before
-	return c, errors.Join(err, failed, ctx.Err())
+	after, failed := activityOf(t.pid)
+	c.cpu = after.cpu - before.cpu
+	if err := errors.Join(err, failed, ctx.Err()); err != nil {
+		return cost{}, err
+	}
+	c.took = quantilesOf(slices.Concat(took...))
+	return c, nil
 }
 
 // fill does a work once for every record from first up to end.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,7 +30,10 @@ func TestWorks(t *testing.T) {
 }
 
 // local is an echo in this process.
-func local(t *testing.T) *target {
+func local(t *testing.T) *target { return localServer(t, answer) }
+
+// localServer answers in this process, as the echo does or otherwise.
+func localServer(t *testing.T, answer func(net.Conn)) *target {
 	t.Helper()
 	dir := t.TempDir()
 	config, err := echoConfig(dir)
@@ -41,7 +45,7 @@ func local(t *testing.T) *target {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { listener.Close() })
-	go serveEcho(listener)
+	go accept(listener, answer)
 	trust, err := trusting(filepath.Join(dir, "ca.pem"))
 	if err != nil {
 		t.Fatal(err)
@@ -66,7 +70,8 @@ func TestDriveEcho(t *testing.T) {
 	for _, pipeline := range []int{1, 16} {
 		l := load{works["update"], 10, pipeline}
 		c, err := echo.drive(t.Context(), on, l, 20*time.Millisecond)
-		if err != nil || c.requests == 0 || c.requests%int64(pipeline) != 0 || c.elapsed < 20*time.Millisecond {
+		if err != nil || c.requests == 0 || c.requests%int64(pipeline) != 0 || c.elapsed < 20*time.Millisecond ||
+			c.took.P50 <= 0 || c.took.P99 < c.took.P50 {
 			t.Errorf("%d in flight: %+v, %v", pipeline, c, err)
 		}
 	}

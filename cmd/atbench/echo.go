@@ -24,10 +24,13 @@ type echoCmd struct {
 	Dir string `arg:"" help:"Folder for its certificate."`
 }
 
-// Run serves until ctx ends, or its standard input does, with the process that
+// Run serves it.
+func (c *echoCmd) Run(ctx context.Context) error { return serve(ctx, c.Dir, answer) }
+
+// serve listens until ctx ends, or its standard input does, with the process that
 // started it.
-func (c *echoCmd) Run(ctx context.Context) error {
-	config, err := echoConfig(c.Dir)
+func serve(ctx context.Context, dir string, answer func(net.Conn)) error {
+	config, err := echoConfig(dir)
 	if err != nil {
 		return err
 	}
@@ -36,14 +39,14 @@ func (c *echoCmd) Run(ctx context.Context) error {
 		return err
 	}
 	fmt.Println(listener.Addr())
-	go serveEcho(listener)
+	go accept(listener, answer)
 	ctx, cancel := context.WithCancel(ctx)
 	go func() { defer cancel(); io.Copy(io.Discard, os.Stdin) }()
 	<-ctx.Done()
 	return nil
 }
 
-func serveEcho(listener net.Listener) {
+func accept(listener net.Listener, answer func(net.Conn)) {
 	for {
 		conn, err := listener.Accept()
 		if err != nil {
@@ -56,10 +59,15 @@ func serveEcho(listener net.Listener) {
 // answer serves one connection.
 func answer(conn net.Conn) {
 	defer conn.Close()
-	in := bufio.NewReader(conn)
+	answerLines(conn, bufio.NewReader(conn), func([]byte) bool { return true })
+}
+
+// answerLines answers each line that pleases, up to one that does not.
+func answerLines(conn net.Conn, in *bufio.Reader, pleases func(line []byte) bool) {
 	var out []byte
 	for {
-		if _, err := in.ReadSlice('\n'); err != nil {
+		line, err := in.ReadSlice('\n')
+		if err != nil || !pleases(line) {
 			return
 		}
 		out = append(out, echoReply...)
@@ -76,11 +84,7 @@ func answer(conn net.Conn) {
 // echoConfig is TLS as the server has it: the same kind of certificate, the same
 // records.
 func echoConfig(dir string) (*tls.Config, error) {
-	now := time.Now()
-	authority, err := server.OpenAuthority(dir, now)
-	if err == nil {
-		err = authority.Issue("localhost", now)
-	}
+	authority, err := issue(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -90,14 +94,29 @@ func echoConfig(dir string) (*tls.Config, error) {
 	}, err
 }
 
+// issue makes an authority and a certificate as the server makes its own.
+func issue(dir string) (*server.Authority, error) {
+	now := time.Now()
+	authority, err := server.OpenAuthority(dir, now)
+	if err == nil {
+		err = authority.Issue("localhost", now)
+	}
+	return authority, err
+}
+
 // startEcho starts an echo in a process of its own, from our own binary.
-func startEcho(ctx context.Context, dir string) (*target, error) {
+func startEcho(ctx context.Context, dir string, _ int) (*rival, error) {
+	return startSelf(ctx, dir, "echo")
+}
+
+// startSelf runs a hidden command of ours that answers as the echo does.
+func startSelf(ctx context.Context, dir, command string) (*rival, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
 	folder := filepath.Join(dir, "tls")
-	process, err := start(ctx, dir, self, "echo", folder)
+	process, err := start(ctx, dir, lastWord, self, command, folder)
 	if err != nil {
 		return nil, err
 	}
@@ -107,5 +126,5 @@ func startEcho(ctx context.Context, dir string) (*target, error) {
 		return nil, err
 	}
 	welcome := func(s *stream) error { s.prompt = wire.Prompt(benchSign); return nil }
-	return &target{process: process, trust: trust, welcome: welcome}, nil
+	return &rival{target{process: process, trust: trust, welcome: welcome}, works}, nil
 }

@@ -53,7 +53,7 @@ func (s *scaling) connect(ctx context.Context) error {
 			if err != nil {
 				return fmt.Errorf("enroll: %w", err)
 			}
-			as.welcome = func(c *stream) error { return logIn(c, keys) }
+			as.welcome = func(c *stream) error { return logsIn(c, keys) }
 		}
 		var err error
 		if *c.on, err = as.dial(ctx); err != nil {

@@ -32,29 +32,38 @@ func (s *scaling) opening(ctx context.Context) error {
 			return nil
 		}},
 	} {
-		var took []float64
-		for range s.Rounds {
-			if err := o.end(); err != nil {
-				return err
-			}
-			d, err := s.reopen(ctx)
-			if err != nil {
-				return err
-			}
-			took = append(took, d)
+		opened, err := s.server.openings(ctx, s.Rounds, o.after, o.end)
+		if err != nil {
+			return err
 		}
-		s.report.Opening = append(s.report.Opening, opening{o.after, spreadOf(took)})
+		s.report.Opening = append(s.report.Opening, opened)
 	}
 	return nil
 }
 
+// openings ends a server and starts it again, so many times.
+func (s *atserver) openings(ctx context.Context, times int, after string, end func() error) (opening, error) {
+	var took []float64
+	for range times {
+		if err := end(); err != nil {
+			return opening{}, err
+		}
+		d, err := s.reopen(ctx)
+		if err != nil {
+			return opening{}, err
+		}
+		took = append(took, d)
+	}
+	return opening{after, spreadOf(took)}, nil
+}
+
 // reopen starts the server and asks it something.
-func (s *scaling) reopen(ctx context.Context) (float64, error) {
+func (s *atserver) reopen(ctx context.Context) (float64, error) {
 	begin := time.Now()
-	if err := s.server.start(ctx); err != nil {
+	if err := s.start(ctx); err != nil {
 		return 0, err
 	}
-	stranger := s.server.target
+	stranger := s.target
 	stranger.welcome = func(c *stream) error {
 		c.prompt = wire.Prompt("")
 		if err := c.greeting(); err != nil {

@@ -1,26 +1,38 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"os"
 	"runtime"
 	"testing"
 	"time"
 )
 
-func TestParseStat(t *testing.T) {
-	const rest = " S 1 2 3 0 -1 4194560 100 0 0 0 123 45 0 0 20 0 7 0 1000 2000 300 18446744073709551615 1"
-	for stat, want := range map[string]time.Duration{
-		"7 (atserver)" + rest:      1680 * time.Millisecond,
-		"7 (a) S 1 (b c) )" + rest: 1680 * time.Millisecond,
-	} {
-		if got, err := parseStat(stat); got != want || err != nil {
-			t.Errorf("%q: got %v, %v", stat, got, err)
+func TestParseActivity(t *testing.T) {
+	const status = "Name:\tx\nvoluntary_ctxt_switches:\t7\nnonvoluntary_ctxt_switches:\t9\n"
+	got, err := parseActivity("1253300 6368140 2\n", status)
+	if want := (activity{1253300 * time.Nanosecond, 7}); got != want || err != nil {
+		t.Errorf("got %v, %v", got, err)
+	}
+	for _, bad := range [][2]string{{"", status}, {"x 1 2", status}, {"1 2 3", ""}, {"1 2 3", "Name:\tx\nvoluntary_ctxt_switches:\tx\n"}} {
+		if got, err := parseActivity(bad[0], bad[1]); err == nil {
+			t.Errorf("%q: got %v", bad, got)
 		}
 	}
-	for _, stat := range []string{"", "7 (a) S 1", "7 (a) S 1 2 3 4 5 6 7 8 9 10 x 2 3", "7 (a) S 1 2 3 4 5 6 7 8 9 10 1 x 3"} {
-		if got, err := parseStat(stat); err == nil {
-			t.Errorf("%q: got %v", stat, got)
-		}
+}
+
+// A process that works shows it; so does one that keeps waking up.
+func TestIdlenessOf(t *testing.T) {
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := idlenessOf(ended, os.Getpid(), time.Hour); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	stop := again(t.Context(), func(context.Context) error { time.Sleep(time.Microsecond); return nil })
+	defer stop()
+	if got, err := idlenessOf(t.Context(), os.Getpid(), 50*time.Millisecond); got.CPU <= 0 || got.WakeUps < 20 || err != nil {
+		t.Errorf("got %v, %v", got, err)
 	}
 }
 
@@ -81,8 +93,14 @@ func TestPeak(t *testing.T) {
 }
 
 func TestProcOfOurselves(t *testing.T) {
-	if _, err := cpuTime(os.Getpid()); err != nil {
-		t.Error(err)
+	if a, err := activityOf(os.Getpid()); a.cpu <= 0 || err != nil {
+		t.Errorf("got %v, %v", a, err)
+	}
+	if load, err := loadAverage(); load < 0 || err != nil {
+		t.Errorf("got %v, %v", load, err)
+	}
+	if _, err := activityOf(-1); err == nil {
+		t.Error("activity of no process")
 	}
 	if m, err := residentOf(os.Getpid()); err != nil || m.RSS < 1<<20 || m.Anonymous <= 0 || m.Anonymous > m.RSS {
 		t.Errorf("got %v, %v", m, err)

@@ -20,17 +20,27 @@ const (
 	stopTimeout  = 15 * time.Second // from being asked to end to being killed
 )
 
-// process is a child that says on its first line of output where it listens.
+// process is a child that says on its standard output when it listens.
 type process struct {
 	pid     int
 	address string // host:port
-	log     string // file with what it wrote to standard error
+	log     string // file with what it wrote to standard error, and before it listened
 	stop    func() // ends it and waits for that
 	kill    func() // the same with SIGKILL, which it does not notice
 }
 
-// start runs a binary with its log in dir, until ctx ends or stop is called.
-func start(ctx context.Context, dir, binary string, args ...string) (*process, error) {
+// lastWord is the address in the first line of a server of ours.
+func lastWord(line string) string {
+	words := strings.Fields(line)
+	if len(words) == 0 {
+		return ""
+	}
+	return words[len(words)-1]
+}
+
+// start runs a binary with its log in dir, until ctx ends or stop is called. It
+// returns once listens finds an address in a line of its output.
+func start(ctx context.Context, dir string, listens func(line string) string, binary string, args ...string) (*process, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -62,14 +72,17 @@ func start(ctx context.Context, dir, binary string, args ...string) (*process, e
 	p.kill = func() { cmd.Process.Kill(); p.stop() }
 	overdue := time.AfterFunc(startTimeout, cancel)
 	out := bufio.NewReader(stdout)
-	line, err := out.ReadString('\n')
-	overdue.Stop()
-	words := strings.Fields(line)
-	if err != nil || len(words) == 0 {
-		p.stop()
-		return nil, p.explain(fmt.Errorf("%s did not start", filepath.Base(binary)))
+	for p.address == "" {
+		line, err := out.ReadString('\n')
+		if err != nil {
+			p.stop()
+			return nil, p.explain(fmt.Errorf("%s did not start", filepath.Base(binary)))
+		}
+		if p.address = listens(line); p.address == "" {
+			io.WriteString(log, line)
+		}
 	}
-	p.address = words[len(words)-1]
+	overdue.Stop()
 	go io.Copy(io.Discard, out)
 	return p, nil
 }
@@ -89,7 +102,7 @@ func environment() (kept []string) {
 // explain adds the last line that the process logged to an error, unless we are
 // asked to end.
 func (p *process) explain(err error) error {
-	if errors.Is(err, context.Canceled) {
+	if err == nil || errors.Is(err, context.Canceled) {
 		return err
 	}
 	log, _ := os.ReadFile(p.log)

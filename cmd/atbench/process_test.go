@@ -10,7 +10,7 @@ import (
 )
 
 func TestStart(t *testing.T) {
-	p, err := start(t.Context(), t.TempDir(), "/bin/sh", "-c", "echo first >&2; echo last >&2; echo it listens at 127.0.0.1:7; echo more; cat")
+	p, err := start(t.Context(), t.TempDir(), lastWord, "/bin/sh", "-c", "echo first >&2; echo last >&2; echo it listens at 127.0.0.1:7; echo more; cat")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,13 +24,16 @@ func TestStart(t *testing.T) {
 	if err := p.explain(os.ErrClosed); !strings.HasSuffix(err.Error(), "ends with: last") {
 		t.Errorf("explained as %v", err)
 	}
+	if err := p.explain(nil); err != nil {
+		t.Errorf("explained nothing as %v", err)
+	}
 	if err := p.explain(context.Canceled); err != context.Canceled {
 		t.Errorf("explained as %v", err)
 	}
 }
 
 func TestKill(t *testing.T) {
-	p, err := start(t.Context(), t.TempDir(), "/bin/sh", "-c", "trap '' TERM; echo 127.0.0.1:7; read line")
+	p, err := start(t.Context(), t.TempDir(), lastWord, "/bin/sh", "-c", "trap '' TERM; echo 127.0.0.1:7; read line")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,11 +50,11 @@ func TestStartFails(t *testing.T) {
 		"echo":                     "did not start",
 		"printf 127.0.0.1:7":       "did not start",
 	} {
-		if _, err := start(t.Context(), t.TempDir(), "/bin/sh", "-c", script); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := start(t.Context(), t.TempDir(), lastWord, "/bin/sh", "-c", script); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q", script, err, want)
 		}
 	}
-	if _, err := start(t.Context(), t.TempDir(), "/nowhere/atserver"); err == nil {
+	if _, err := start(t.Context(), t.TempDir(), lastWord, "/nowhere/atserver"); err == nil {
 		t.Error("started what is not there")
 	}
 }

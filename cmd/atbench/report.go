@@ -13,11 +13,9 @@ type report struct {
 	host
 	Pairs      int     `json:"pairs"`
 	Seconds    float64 `json:"seconds"`
-	Pipeline   int     `json:"pipeline"`
-	Records    int     `json:"records"`
-	ValueBytes int     `json:"valueBytes"`
+	Records    int     `json:"records,omitempty"`
+	ValueBytes int     `json:"valueBytes,omitempty"`
 	Rates      []rate  `json:"rates"`
-	Memory     *memory `json:"memory,omitempty"`
 }
 
 func writeJSON(w io.Writer, r any) error {
@@ -30,35 +28,41 @@ func writeJSON(w io.Writer, r any) error {
 func (r *report) writeTable(w io.Writer) error {
 	var b bytes.Buffer
 	r.writeHead(&b)
-	fmt.Fprintf(&b, "%s records of %d bytes; %d pairs of %v s, each connection with %d in flight\n",
-		grouped(r.Records), r.ValueBytes, r.Pairs, r.Seconds, r.Pipeline)
-	r.tableRates(&b)
-	r.tableMemory(&b)
+	if r.Records > 0 {
+		fmt.Fprintf(&b, "%s records of %d bytes; ", grouped(r.Records), r.ValueBytes)
+	}
+	fmt.Fprintf(&b, "%d pairs of %v s\n", r.Pairs, r.Seconds)
+	tableRates(&b, r.Rates)
 	_, err := b.WriteTo(w)
 	return err
 }
 
-func (r *report) tableRates(b *bytes.Buffer) {
-	b.WriteString(`
-                   atserver / TLS echo         requests/s    CPU µs/request
-work       conns   median        range   atserver    echo   atserver   echo
-`)
-	for _, rate := range r.Rates {
-		fmt.Fprintf(b, "%-8s %7s %8.2f %12s %10s %7s %10.1f %6.1f\n",
-			rate.Work, grouped(rate.Connections), rate.Ratio.Median, fmt.Sprintf("%.2f–%.2f", rate.Ratio.Low, rate.Ratio.High),
-			grouped(int(rate.Atserver.PerSecond)), grouped(int(rate.Echo.PerSecond)), rate.Atserver.CPU, rate.Echo.CPU)
+// tableRates prints a row for each comparison, those with one rival below its name.
+func tableRates(b *bytes.Buffer, rates []rate) {
+	against := ""
+	for _, r := range rates {
+		if r.Against != against {
+			against = r.Against
+			fmt.Fprintf(b, "\n                          %22s      requests/s       CPU µs/request         ms, p50         ms, p99\n"+
+				"work       conns in flight  median       range   cpu     ours  theirs     ours  theirs    ours  theirs    ours  theirs\n", "atserver / "+against)
+		}
+		fmt.Fprintf(b, "%-10s %5s %9d %7s %11s %5.2f %8s %7s %8.1f %7.1f %7.2f %7.2f %7.2f %7.2f\n", r.Work, grouped(r.Connections), r.Pipeline,
+			ratio(r.Ratio.Median), ratio(r.Ratio.Low)+"–"+ratio(r.Ratio.High), r.CPURatio.Median, grouped(int(r.Ours.PerSecond)), grouped(int(r.Theirs.PerSecond)),
+			r.Ours.CPU, r.Theirs.CPU, r.Ours.Took.P50, r.Theirs.Took.P50, r.Ours.Took.P99, r.Theirs.Took.P99)
 	}
 }
 
-func (r *report) tableMemory(b *bytes.Buffer) {
-	m := r.Memory
-	if m == nil {
-		return
+// ratio writes a ratio, a small one with as much meaning as a larger.
+func ratio(r float64) string {
+	if r < 0.095 {
+		return fmt.Sprintf("%.3f", r)
 	}
-	b.WriteString("\nmemory                                       RSS    anonymous\n")
-	writeResident(b, "empty", m.Empty, "MiB", 1<<20)
-	writeResident(b, grouped(m.Connections)+" idle connections, logged in", m.Connected, "MiB", 1<<20)
-	writeResident(b, "each of them", m.Each, "KiB", 1<<10)
+	return fmt.Sprintf("%.2f", r)
+}
+
+// between is the range, with numbers in that format.
+func (s spread) between(format string) string {
+	return fmt.Sprintf(format+"–"+format, s.Low, s.High)
 }
 
 // writeResident prints a row about memory in units of so many bytes.

@@ -53,19 +53,24 @@ const (
 // Run measures and prints.
 func (c *scaleCmd) Run(ctx context.Context) error {
 	return c.measure(ctx, func(dir, binary string, h host) (printed, error) {
-		server, err := startServer(ctx, filepath.Join(dir, "scale"), binary, maxBusy, "--line-budget-mib", lineBudget)
-		if err != nil {
-			return nil, err
-		}
-		defer func() { server.stop() }() // by then it may be another process
-		s := &scaling{scaleCmd: c, server: server, report: &scaleReport{
-			host: h, Keys: c.Keys, Namespaces: c.Namespaces, Rounds: c.Rounds, Seconds: c.Seconds, ValueBytes: len(value),
-		}}
-		if err := s.run(ctx); err != nil {
-			return nil, server.explain(err)
-		}
-		return s.report, nil
+		return c.scaled(ctx, filepath.Join(dir, "scale"), binary, h)
 	})
+}
+
+// scaled makes the report.
+func (c *scaleCmd) scaled(ctx context.Context, dir, binary string, h host) (*scaleReport, error) {
+	server, err := startServer(ctx, dir, binary, maxBusy, "--line-budget-mib", lineBudget)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { server.stop() }() // by then it may be another process
+	s := &scaling{scaleCmd: c, server: server, report: &scaleReport{
+		host: h, Keys: c.Keys, Namespaces: c.Namespaces, Rounds: c.Rounds, Seconds: c.Seconds, ValueBytes: len(value),
+	}}
+	if err := s.run(ctx); err != nil {
+		return nil, server.explain(err)
+	}
+	return s.report, nil
 }
 
 func (s *scaling) run(ctx context.Context) error {

@@ -78,10 +78,12 @@ func (r *scaleReport) tableLarge(b *bytes.Buffer) {
 	}
 }
 
-func (r *scaleReport) tableOpening(b *bytes.Buffer) {
+func (r *scaleReport) tableOpening(b *bytes.Buffer) { tableOpening(b, r.Opening) }
+
+func tableOpening(b *bytes.Buffer, all []opening) {
 	b.WriteString("start to first answer after            median         range\n")
-	for _, o := range r.Opening {
-		fmt.Fprintf(b, "%-36s %5.0f ms %13s\n", o.After, o.Took.Median, fmt.Sprintf("%.0f–%.0f", o.Took.Low, o.Took.High))
+	for _, o := range all {
+		fmt.Fprintf(b, "%-36s %5.0f ms %13s\n", o.After, o.Took.Median, o.Took.between("%.0f"))
 	}
 }
 

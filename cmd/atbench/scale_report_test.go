@@ -7,7 +7,7 @@ import (
 
 func TestWriteScaleTable(t *testing.T) {
 	r := scaleReport{
-		host: host{"atserver v1, go1.26", "linux/amd64, 2 CPUs", "ext4"},
+		host: host{Server: "atserver v1, go1.26", Machine: "linux/amd64, 2 CPUs", FileSystem: "ext4"},
 		Keys: 100_000, Namespaces: 1000, Rounds: 9, Seconds: 1, ValueBytes: 100, FillPerSecond: 12345.6,
 		Growth: []growth{
 			{"scan, everything, by the owner", 100_000, spread{Median: 150}, spread{Median: 300.5}, 2.003},

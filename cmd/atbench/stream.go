@@ -14,11 +14,16 @@ import (
 type stream struct {
 	conn   net.Conn
 	prompt string // what replies end with
+	cut    cutter // nil: cutReply
 	out    []byte // reused for requests
 	in     [16 << 10]byte
 	have   int    // bytes in in that are no complete reply yet
 	long   []byte // reused for replies that in does not hold
 }
+
+// cutter cuts the first reply and its prompt off b and returns the reply's
+// payload, nil when it is not complete.
+type cutter func(b []byte, prompt string) (payload, after []byte, err error)
 
 var errMany = errors.New("more replies than requests")
 
@@ -65,6 +70,10 @@ func (s *stream) askLong(line []byte) (payload []byte, err error) {
 // await reads n replies, and returns the payload of the last. It is valid until
 // the next call.
 func (s *stream) await(n int) (payload []byte, err error) {
+	cut := s.cut
+	if cut == nil {
+		cut = cutReply
+	}
 	for n > 0 {
 		if s.have == len(s.in) {
 			return nil, fmt.Errorf("reply without end: %.100q", s.in[:])
@@ -76,7 +85,7 @@ func (s *stream) await(n int) (payload []byte, err error) {
 		s.have += read
 		rest := s.in[:s.have]
 		for ; len(rest) > 0; n-- {
-			reply, after, err := cutReply(rest, s.prompt)
+			reply, after, err := cut(rest, s.prompt)
 			if err != nil {
 				return nil, err
 			}
@@ -93,8 +102,7 @@ func (s *stream) await(n int) (payload []byte, err error) {
 	return payload, nil
 }
 
-// cutReply cuts the first reply and its prompt off b and returns the reply's
-// payload, nil when it is not complete.
+// cutReply is the cutter of the protocol.
 func cutReply(b []byte, prompt string) (payload, after []byte, err error) {
 	end := bytes.IndexByte(b, '\n')
 	if end < 0 || len(b) < end+1+len(prompt) {

@@ -20,9 +20,10 @@ type where struct {
 
 // host is what a report says first.
 type host struct {
-	Server     string `json:"server"` // its version
-	Machine    string `json:"machine"`
-	FileSystem string `json:"fileSystem"` // that the data is on
+	Server     string  `json:"server"` // its version
+	Machine    string  `json:"machine"`
+	FileSystem string  `json:"fileSystem"` // that the data is on
+	Load       float64 `json:"load"`       // average of the last minute before it began: others at work make figures noisy
 }
 
 // measure has a report made with a server's binary in a folder, which is gone
@@ -38,6 +39,9 @@ func (w where) measure(ctx context.Context, f func(dir, binary string, h host) (
 	}
 	h := host{Machine: fmt.Sprintf("%s/%s, %d CPUs", runtime.GOOS, runtime.GOARCH, runtime.NumCPU())}
 	if h.FileSystem, err = fileSystem(dir); err != nil {
+		return err
+	}
+	if h.Load, err = loadAverage(); err != nil {
 		return err
 	}
 	binary, err := w.binary(ctx, dir)
@@ -74,6 +78,9 @@ func (h host) writeHead(w io.Writer) {
 	fmt.Fprintf(w, "%s\n%s, data on %s", h.Server, h.Machine, cmp.Or(h.FileSystem, "an unknown file system"))
 	if h.FileSystem == "tmpfs" || h.FileSystem == "ramfs" {
 		io.WriteString(w, ", where NOTHING IS DURABLE: give --dir to measure update")
+	}
+	if h.Load >= 1 {
+		fmt.Fprintf(w, "; the machine had other work (load %.1f)", h.Load)
 	}
 	io.WriteString(w, "\n")
 }
