@@ -8,7 +8,8 @@
 //     past that it asked for, then those that come. One that is slow reads from the
 //     store what the Hub holds no more, and keeps nobody waiting.
 //   - What is for one atSign is sent in its order, each after the one before has
-//     come to an end. Nobody waits for somebody else who cannot be reached.
+//     come to an end. Nobody waits for somebody else who cannot be reached, unless
+//     more than a hundred who were reached before fall silent at once.
 //   - Nothing is sent that has expired. What was not delivered when the server
 //     stopped is sent when it starts again.
 //   - Memory and goroutines are bounded, however much waits.

@@ -40,8 +40,8 @@ type Options struct {
 }
 
 const (
-	maxWorkers  = 64       // recipients that are being served at once,
-	maxRetrying = 48       // of them those that could not be reached before
+	maxWorkers  = 192      // recipients that are being served at once, fewer than there are connections for,
+	maxRetrying = 64       // of them those that could not be reached before
 	maxKnown    = 10_000   // recipients in memory; what waits for others is found later
 	maxInARow   = 32       // notifications for one recipient while others wait for a worker
 	maxMemory   = 32 << 20 // of values above 64 KiB on their way

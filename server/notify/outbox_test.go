@@ -86,6 +86,26 @@ func TestUnreachable(t *testing.T) {
 	}
 }
 
+// A hundred who say nothing, and of whom nobody knew that, keep nobody waiting.
+func TestSilentAtFirst(t *testing.T) {
+	db := database(t, time.Now, nil)
+	know := places{"@bob": listen(t, success)}
+	silent := listen(t, func(string) string { return "" })
+	for i := range 100 {
+		know[atkey.Sign(fmt.Sprintf("@silent%d", i))] = silent
+	}
+	o := run(t, db, know)
+	for i := range 100 {
+		enqueue(t, db, o.Outbox, store.Notification{ID: fmt.Sprint(i), To: atkey.Sign(fmt.Sprintf("@silent%d", i))})
+	}
+	began := time.Now()
+	enqueue(t, db, o.Outbox, store.Notification{ID: "b", To: "@bob"})
+	eventually(t, func() bool { status, _ := statusOf(t, db, "b"); return status == store.Delivered })
+	if took := time.Since(began); took > answerTime/2 {
+		t.Errorf("took %v", took)
+	}
+}
+
 // An atSign that there is not, and what nobody understands in any form.
 func TestVerdicts(t *testing.T) {
 	db := database(t, time.Now, nil)
