@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -78,7 +79,8 @@ func (c *conn) stay(d time.Duration) {
 
 // serve runs the connection from the handshake to its end.
 func (c *conn) serve() {
-	defer c.finish()
+	rests := false
+	defer c.finish(&rests)
 	if err := c.handshake(); err != nil {
 		c.because(NoHandshake)
 		return
@@ -94,12 +96,12 @@ func (c *conn) serve() {
 	if c.say([]byte(wire.Prompt(""))) != nil {
 		return
 	}
-	c.because(c.converse())
+	rests = c.talk(false)
 }
 
 // turnAway tells a connection that there is no place for it.
 func (c *conn) turnAway() {
-	defer c.finish()
+	defer c.finish(new(bool))
 	late := time.AfterFunc(handshakeTimeout, func() { c.cut(Full) })
 	defer late.Stop()
 	c.because(Full)
@@ -126,8 +128,13 @@ func (c *conn) handshake() error {
 	return err
 }
 
-// converse reads and executes commands until the connection ends.
-func (c *conn) converse() Reason {
+// converse reads and executes commands until the connection ends, or rests.
+func (c *conn) converse(rested bool) (why Reason, rests bool) {
+	rest := rest{conn: c}
+	defer rest.stop()
+	if !rested {
+		rest.worked()
+	}
 	buf := c.small[:]
 	var large *[16 << 10]byte
 	defer func() {
@@ -137,7 +144,7 @@ func (c *conn) converse() Reason {
 	}()
 	for {
 		if c.leaving.Load() { // set while the command before was still counted as busy
-			return Shutdown
+			return Shutdown, false
 		}
 		n, err := c.tls.Read(buf)
 		if n > 0 {
@@ -147,8 +154,9 @@ func (c *conn) converse() Reason {
 			full := n == len(buf)
 			c.framer.Feed(buf[:n], full)
 			if why := c.execute(); why != Unknown {
-				return why
+				return why, false
 			}
+			rest.worked()
 			switch {
 			case full && large == nil:
 				large = readPool.Get().(*[16 << 10]byte)
@@ -160,10 +168,14 @@ func (c *conn) converse() Reason {
 		}
 		switch {
 		case err == nil:
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			if rest.due() {
+				return Unknown, true
+			}
 		case errors.Is(err, io.EOF):
-			return ClientGone
+			return ClientGone, false
 		default:
-			return Broken
+			return Broken, false
 		}
 	}
 }
@@ -278,9 +290,14 @@ func (c *conn) say(unit []byte) error {
 	return nil
 }
 
-// finish closes the connection and takes the blame for a panic of its goroutine.
-func (c *conn) finish() {
-	if p := recover(); p != nil {
+// finish closes the connection, unless it rests, and takes the blame for a panic of
+// its goroutine.
+func (c *conn) finish(rests *bool) {
+	p := recover()
+	if *rests {
+		return
+	}
+	if p != nil {
 		c.why.Store(uint32(Panicked))
 		c.srv.options.Log.Error().Uint64(fieldConn, c.id).Interface("panic", p).
 			Bytes("stack", debug.Stack()).Msg("Connection panicked")

@@ -55,13 +55,16 @@ func (tx *Tx) CountAccesses() (n int, err error) {
 	return n, err
 }
 
+// trimAtOnce is how many entries one update removes, so that they fit in it.
+const trimAtOnce = 5000
+
 // TrimAccesses removes the oldest entries of the access log: n of them, and those
-// that follow and are older than before.
+// that follow and are older than before, but 5000 at most.
 func (tx *Tx) TrimAccesses(n int, before time.Time) (removed int, err error) {
 	var failed error
 	scanned := tx.scan([]byte{rowAccess}, nil, values, func(p pair) bool {
 		a, err := decodeAccess(p)
-		if err == nil && removed >= n && !a.At.Before(before) {
+		if removed >= trimAtOnce || err == nil && removed >= n && !a.At.Before(before) {
 			return false
 		}
 		removed++

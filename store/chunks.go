@@ -10,23 +10,32 @@ import (
 	"github.com/dgraph-io/badger/v4"
 )
 
-// A value above chunkSize is kept in chunks of that size. So no value ever goes
-// to Badger's value log, from where a prefix drop cannot erase it, which has to be
-// collected, and which would cost a second sync.
+// A value above chunkSize is kept in chunks. So no value ever goes to Badger's value
+// log, from where a prefix drop cannot erase it, which has to be collected, and which
+// would cost a second sync.
 //
-// Chunks do not fit in one transaction. They are written before the one that
+// Chunks are as long as Badger builds tables of with little waste: a longer row takes
+// four times its size there. Of any length they can be read.
+//
+// They do not fit in one transaction. They are written before the one that
 // refers to them, under an id of their own and announced by a staged row, which
 // that transaction removes. What a crash leaves in between, Open throws away.
-const chunkSize = 64 << 10
+const (
+	chunkSize   = 64 << 10
+	chunkLength = 8000
+)
 
 // maxLarge keeps the removal of a value's chunks within one transaction.
-const maxLarge = 64 << 20
+const maxLarge = 12 << 20
 
 // chunks is a value on its way to disk.
 type chunks struct {
 	prefix []byte
 	value  []byte
 }
+
+// count is how many rows it takes.
+func (c chunks) count() int { return (len(c.value) + chunkLength - 1) / chunkLength }
 
 func chunkPrefix(suffix []byte, id uint64) []byte {
 	return row(rowChunk, suffix, []byte{0, 0}, be64(id))
@@ -66,13 +75,7 @@ func (tx *Tx) unchunk(suffix []byte, h head) error {
 		delete(tx.large, h.chunks)
 		return nil
 	}
-	prefix := chunkPrefix(suffix, h.chunks)
-	for n := range chunkCount(h.size) {
-		if err := tx.remove(chunkKey(prefix, n)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return tx.each(chunkPrefix(suffix, h.chunks), tx.remove)
 }
 
 // load puts a value together.
@@ -82,9 +85,10 @@ func (tx *Tx) load(suffix []byte, h head) ([]byte, error) {
 	}
 	prefix := chunkPrefix(suffix, h.chunks)
 	value := make([]byte, 0, min(h.size, maxLarge))
-	for n := range chunkCount(h.size) {
+	for n := 0; uint64(len(value)) < h.size; n++ {
+		before := len(value)
 		var err error
-		if value, err = tx.appendTo(value, chunkKey(prefix, n)); errors.Is(err, ErrNotFound) {
+		if value, err = tx.appendTo(value, chunkKey(prefix, n)); err == nil && len(value) == before || errors.Is(err, ErrNotFound) {
 			return nil, errRecord
 		}
 		if err != nil {
@@ -96,8 +100,6 @@ func (tx *Tx) load(suffix []byte, h head) ([]byte, error) {
 	}
 	return value, nil
 }
-
-func chunkCount(size uint64) int { return int((size + chunkSize - 1) / chunkSize) }
 
 // stage writes chunks ahead of the transaction that refers to them.
 func (w *writer) stage(c chunks) error {
@@ -118,7 +120,7 @@ func (w *writer) stage(c chunks) error {
 		return err
 	}
 	n := 0
-	for part := range slices.Chunk(c.value, chunkSize) {
+	for part := range slices.Chunk(c.value, chunkLength) {
 		if err := set(chunkKey(c.prefix, n), part); err != nil {
 			return err
 		}

@@ -10,7 +10,7 @@ import (
 // this many rows, so that updates of others get their turn in between.
 const (
 	sweepRecords = 500
-	sweepWrites  = 2000
+	sweepWrites  = 500
 )
 
 // Sweep removes the records that have expired at now and says how many. It looks

@@ -69,7 +69,7 @@ func TestSweepInSteps(t *testing.T) {
 	must(t, db.Update(put("ever", "v")))
 	must(t, db.Update(func(tx *Tx) error { // one step
 		_, more, err := tx.sweep(now)
-		if wrote := len(tx.journal); !more || wrote < 100 || wrote > sweepWrites+100 {
+		if wrote := len(tx.journal); !more || wrote < 100 || wrote > sweepWrites+400 { // the last record has many chunks
 			t.Errorf("a step wrote %d rows, more: %v", wrote, more)
 		}
 		return err

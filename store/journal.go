@@ -7,6 +7,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -136,35 +138,47 @@ func (b *batch) journal() error {
 	if b.seq.journal.mark == 0 {
 		return nil
 	}
-	parts := [][]byte{nil}
-	name := func(key []byte, removed bool) {
-		last := len(parts) - 1
-		if len(parts[last]) >= journalPart {
-			parts = append(parts, nil)
-			last++
-		}
-		n := uint64(len(key)) << 1
-		if removed {
-			n |= 1
-		}
-		parts[last] = append(binary.AppendUvarint(parts[last], n), key...)
-	}
+	changed := make(map[string]bool, len(b.pending)) // whether it was removed
 	for key, w := range b.pending {
 		if key[0] != rowJournal && key != string(countersKey) {
-			name([]byte(key), w.removed)
+			changed[key] = w.removed
 		}
 	}
 	for _, c := range b.large {
-		for n := range chunkCount(uint64(len(c.value))) {
-			name(chunkKey(c.prefix, n), false)
+		for n := range c.count() {
+			changed[string(chunkKey(c.prefix, n))] = false
 		}
 	}
-	for _, part := range parts {
-		if err := b.apply(b.seq.journal.entry(part)); err != nil {
-			return err
+	var names []byte
+	before := ""
+	for _, key := range slices.Sorted(maps.Keys(changed)) {
+		if len(names) >= journalPart {
+			if err := b.apply(b.seq.journal.entry(names)); err != nil {
+				return err
+			}
+			names, before = nil, ""
 		}
+		names = appendChanged(names, before, key, changed[key])
+		before = key
 	}
-	return nil
+	return b.apply(b.seq.journal.entry(names))
+}
+
+// appendChanged appends a name that follows another one: how long a beginning they have
+// in common, the length of the rest and whether the row was removed, the rest. The
+// chunks of a value thus take a few bytes each, and what fits in an update fits with
+// its journal.
+func appendChanged(b []byte, before, key string, removed bool) []byte {
+	common := 0
+	for common < min(len(before), len(key)) && before[common] == key[common] {
+		common++
+	}
+	n := uint64(len(key)-common) << 1
+	if removed {
+		n |= 1
+	}
+	b = binary.AppendUvarint(b, uint64(common))
+	return append(binary.AppendUvarint(b, n), key[common:]...)
 }
 
 func (j *journal) entry(names []byte) ([]byte, write) {
@@ -172,15 +186,23 @@ func (j *journal) entry(names []byte) ([]byte, write) {
 	return key, write{value: value}
 }
 
-// eachName calls f for the names in a journal row until it returns an error.
+// eachName calls f for the names in a journal row until it returns an error. A key
+// is valid until f returns.
 func eachName(names []byte, f func(key []byte, removed bool) error) error {
+	var key []byte
 	for len(names) > 0 {
+		common, used := binary.Uvarint(names)
+		if used <= 0 || common > uint64(len(key)) {
+			return errRecord
+		}
+		names = names[used:]
 		n, used := binary.Uvarint(names)
 		if used <= 0 || n>>1 > uint64(len(names)-used) {
 			return errRecord
 		}
 		names = names[used:]
-		if err := f(names[:n>>1], n&1 != 0); err != nil {
+		key = append(key[:common], names[:n>>1]...)
+		if err := f(key, n&1 != 0); err != nil {
 			return err
 		}
 		names = names[n>>1:]

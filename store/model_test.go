@@ -356,7 +356,7 @@ func noOrphans(tx *Tx, records int) error {
 			if !h.expires.IsZero() {
 				due++
 			}
-			for n := range chunkCount(h.size) {
+			for n := range chunkCount(int(h.size)) {
 				chunks[string(chunkKey(chunkPrefix(p.key[1:], h.chunks), n))] = true
 			}
 		case rowNote:
@@ -365,7 +365,7 @@ func noOrphans(tx *Tx, records int) error {
 				found = -1 << 20
 			}
 			if n.left != nil {
-				for i := range chunkCount(n.left.size) {
+				for i := range chunkCount(int(n.left.size)) {
 					chunks[string(chunkKey(chunkPrefix(p.key, n.left.chunks), i))] = true
 				}
 			}

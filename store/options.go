@@ -48,24 +48,32 @@ func (o Options) defaults() Options {
 	return o
 }
 
+// tableSize is the size of Badger's tables, in memory and on every level on disk. It
+// decides what writing takes: Badger builds a table in several times its size, with
+// many builders at once when it merges, and keeps the memory of all for the next.
+// Larger tables take more each, smaller ones are built more at a time.
+const tableSize = 4 << 20
+
 // tune sets Badger up for a small server: memory is bounded by a few megabytes,
 // and nothing wakes up while there is nothing to do. dir "" is in memory.
 func tune(dir string, key []byte, log badger.Logger) badger.Options {
 	o := badger.DefaultOptions(dir).
 		WithLogger(log).
-		WithMemTableSize(8 << 20).
-		WithNumMemtables(2).
+		WithMemTableSize(tableSize).
+		WithBaseTableSize(tableSize).
+		WithNumMemtables(1). // besides the one written to
 		WithNumCompactors(0).
 		WithNumLevelZeroTables(mergeAt - 1). // for Flatten to find mergeAt too many
 		WithNumLevelZeroTablesStall(noStall).
 		WithCompression(options.None).
 		WithBlockCacheSize(0).
-		WithValueThreshold(1 << 20). // never reached: see chunkSize
+		WithValueThreshold(600 << 10). // never reached: see chunkSize
 		WithValueLogFileSize(1 << 20).
 		WithChecksumVerificationMode(options.OnBlockRead).
 		WithMetricsEnabled(false).
 		WithDetectConflicts(false). // one writer
 		WithSyncWrites(!ownSync)
+	o.TableSizeMultiplier = 1
 	if dir == "" {
 		return o.WithInMemory(true)
 	}

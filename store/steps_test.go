@@ -19,7 +19,7 @@ func TestMovePairs(t *testing.T) {
 	o := Options{Dir: dir, Sign: me}.defaults()
 	db, err := open(o, nil)
 	must(t, err)
-	const pairs = 10
+	const pairs = 4
 	var keys []atkey.Key
 	for i := range pairs {
 		keys = append(keys, parse(t, fmt.Sprintf("@peer%d:shared_key@alice", i)), parse(t, fmt.Sprintf("shared_key.peer%d@alice", i)))

@@ -193,7 +193,7 @@ func TestBatchBuildsOnItself(t *testing.T) {
 	})
 }
 
-// fill writes n rows of 1,000 bytes; about 1,200 fit in a transaction.
+// fill writes n rows of 1,000 bytes; about 600 fit in a transaction.
 func fill(name string, n int) func(*Tx) error {
 	return func(tx *Tx) error {
 		for i := range n {
@@ -224,7 +224,7 @@ func TestBatchThatOverflowsIsRunOneByOne(t *testing.T) {
 		runs++
 		return fill("small", 10)(tx)
 	}
-	errs := batchOf(db, counted, fill("half", 700), counted, fill("other half", 700), fill("huge", 5000), counted,
+	errs := batchOf(db, counted, fill("half", 350), counted, fill("other half", 350), fill("huge", 5000), counted,
 		func(*Tx) error { panic("wanted") }, fill("last", 1))
 	for i, err := range errs {
 		want := map[int]error{4: ErrTooLarge, 6: errGone}[i]
@@ -232,7 +232,7 @@ func TestBatchThatOverflowsIsRunOneByOne(t *testing.T) {
 			t.Errorf("update %d: %v, want %v", i, err, want)
 		}
 	}
-	for prefix, want := range map[string]int{"small": 10, "half": 700, "other half": 700, "huge": 0, "last": 1} {
+	for prefix, want := range map[string]int{"small": 10, "half": 350, "other half": 350, "huge": 0, "last": 1} {
 		if n := rows(t, db, prefix); n != want {
 			t.Errorf("%d rows of %s, want %d", n, prefix, want)
 		}
@@ -245,11 +245,11 @@ func TestBatchThatOverflowsIsRunOneByOne(t *testing.T) {
 // Undoing takes room as well; when there is none left the batch is run again.
 func TestBatchThatOverflowsInUndo(t *testing.T) {
 	db := memory(t)
-	if err := db.Update(fill("a", 900)); err != nil {
+	if err := db.Update(fill("a", 450)); err != nil {
 		t.Fatal(err)
 	}
 	failing := func(tx *Tx) error {
-		if err := fill("a", 900)(tx); err != nil {
+		if err := fill("a", 450)(tx); err != nil {
 			return err
 		}
 		return errWanted

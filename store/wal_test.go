@@ -28,8 +28,8 @@ func TestWALFollowsBadger(t *testing.T) {
 		}
 	}
 	check()
-	for i := range 25 { // about 25 MB, and 20 in chunks
-		must(t, db.Update(fill(fmt.Sprint(i), 900)))
+	for i := range 25 { // about 12 MB, and 20 in chunks
+		must(t, db.Update(fill(fmt.Sprint(i), 450)))
 		check()
 		if i%20 == 0 {
 			must(t, db.Update(put("x", string(make([]byte, 10_000_000)))))
@@ -46,8 +46,8 @@ func TestTablesAreMerged(t *testing.T) {
 	for _, dir := range []string{"", t.TempDir()} {
 		db, err := Open(Options{Dir: dir, Sign: me})
 		must(t, err)
-		for i := range 50 { // about 50 MB, in 6 tables and more
-			must(t, db.Update(fill(fmt.Sprint(i%7), 900)))
+		for i := range 60 { // about 27 MB, in 6 tables and more
+			must(t, db.Update(fill(fmt.Sprint(i%7), 450)))
 			if n := db.compactor.tables(); n > holdAt+3 {
 				t.Errorf("%d tables", n)
 			}
@@ -56,7 +56,7 @@ func TestTablesAreMerged(t *testing.T) {
 		if n := db.compactor.tables(); n >= mergeAt {
 			t.Errorf("%d tables in the end", n)
 		}
-		if n := rows(t, db, ""); n != 7*900 {
+		if n := rows(t, db, ""); n != 7*450 {
 			t.Errorf("%d rows", n)
 		}
 		must(t, db.Close())

@@ -33,6 +33,7 @@ func (c *directoryCmd) Run() error {
 	if err != nil {
 		return err
 	}
+	limitMemory(containerLimit(os.DirFS("/")), 0)
 	entries := map[atkey.Sign]string{}
 	for _, entry := range c.Entry {
 		name, address, ok := strings.Cut(entry, "=")

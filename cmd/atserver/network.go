@@ -54,12 +54,14 @@ func (c *networkUpCmd) Run() error {
 	if err != nil {
 		return err
 	}
-	limitMemory(lineBudgetMiB * len(members))
+	room := roomIn(containerLimit(os.DirFS("/")), len(members))
+	limitMemory(room.limit, room.lineBudget*len(members))
+	logMemory(log, room)
 	ctx, stop := untilSignal()
 	defer stop()
 	ctx, unhook := signal.NotifyContext(ctx, syscall.SIGHUP) // the terminal is closed
 	defer unhook()
-	n := &network{name: name, members: members, peerCertificates: c.PeerCertificates, log: log}
+	n := &network{name: name, members: members, peerCertificates: c.PeerCertificates, log: log, room: room}
 	defer n.close()
 	if err := n.listen(c.Listen, port); err != nil {
 		return err

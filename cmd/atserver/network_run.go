@@ -22,10 +22,7 @@ import (
 	"atserver/verbs/wire"
 )
 
-const (
-	readyTimeout  = 30 * time.Second // until all parts of a network answer
-	lineBudgetMiB = 32               // memory for long commands, for each atSign
-)
+const readyTimeout = 30 * time.Second // until all parts of a network answer
 
 // network is a directory and the servers that it knows, in one process.
 type network struct {
@@ -33,6 +30,7 @@ type network struct {
 	members          []*member
 	peerCertificates bool
 	log              zerolog.Logger
+	room             room // of each member
 
 	folder string
 	kept   bool // the folder outlives the process
@@ -124,8 +122,8 @@ func (n *network) openMember(m *member) (err error) {
 		},
 		CertFile: authority.CertFile(), KeyFile: authority.KeyFile(), TrustFile: authority.CAFile(),
 		Name: n.name, Directory: n.address, PeerCertificates: n.peerCertificates, TestingMode: m.testing,
-		LineBudget: lineBudgetMiB << 20,
-		Log:        n.log.With().Str("server", string(m.sign)).Logger(),
+		LineBudget: n.room.lineBudget, MaxConnections: n.room.connections,
+		Log: n.log.With().Str("server", string(m.sign)).Logger(),
 	})
 	if err != nil {
 		return err

@@ -43,7 +43,7 @@ type restoreCmd struct {
 
 // Run restores.
 func (c *restoreCmd) Run() error {
-	limitMemory(0) // it runs where the server did
+	limitMemory(containerLimit(os.DirFS("/")), 0) // it runs where the server did
 	ctx, stop := untilSignal()
 	defer stop()
 	identities, err := c.identities()

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime/debug"
 	"strconv"
 	"strings"
 	"syscall"
@@ -46,11 +45,11 @@ type serveCmd struct {
 	LogLevel         string `env:"ATSERVER_LOG_LEVEL,logLevel" default:"info" help:"debug, info, warn or error."`
 	Admin            string `env:"ATSERVER_ADMIN" placeholder:"HOST:PORT|unix:PATH" help:"Where the server is watched, on this machine only: health, metrics, log level, profiles (nowhere)."`
 
-	MaxConnections           int   `env:"ATSERVER_MAX_CONNECTIONS,inbound_max_limit" default:"200" help:"Connections at once."`
+	MaxConnections           int   `env:"ATSERVER_MAX_CONNECTIONS,inbound_max_limit" help:"Connections at once (200, fewer in a small container)."`
 	MaxPerAddress            int   `env:"ATSERVER_MAX_PER_ADDRESS" help:"Connections at once from one address (half of all)."`
 	AnonymousIdleMs          int64 `env:"ATSERVER_ANONYMOUS_IDLE_MS,inbound_idletime_millis" default:"600000" help:"Silence that ends a connection, in ms."`
 	OwnerIdleMs              int64 `env:"ATSERVER_OWNER_IDLE_MS,authenticated_inbound_idletime_millis" default:"600000" help:"The same once it has logged in."`
-	LineBudgetMiB            int   `name:"line-budget-mib" env:"ATSERVER_LINE_BUDGET_MIB" default:"32" help:"Memory for long commands, all connections together."`
+	LineBudgetMiB            int   `name:"line-budget-mib" env:"ATSERVER_LINE_BUDGET_MIB" help:"Memory for long commands, all connections together (32, less in a small container)."`
 	SyncPage                 int   `env:"ATSERVER_SYNC_PAGE,syncPageLimit" default:"100" help:"Changes in an answer to sync:from that names no limit."`
 	SyncBytes                int   `env:"ATSERVER_SYNC_BYTES,syncBufferSize" default:"5242880" help:"Size of such an answer."`
 	AccessLogMinutes         int   `env:"ATSERVER_ACCESS_LOG_MINUTES,accessLogCompactionFrequencyMins" default:"15" help:"How often the oldest entries of the access log are removed."`
@@ -66,22 +65,8 @@ type serveCmd struct {
 	OutboundIdleMs           int64 `env:"ATSERVER_OUTBOUND_IDLE_MS,outbound_idletime_millis" default:"599000" help:"Until an unused one of them is closed, in ms."`
 }
 
-// limitMemory has the collector work harder than it would by itself: a small server
-// is worth more than the last tenth of speed. What large values are read and written
-// through is several times their size, and most of it garbage at once.
-func limitMemory(lineBudgetMiB int) {
-	const base, perBudget = 64 << 20, 3
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(50)
-	}
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(base + perBudget*int64(lineBudgetMiB)<<20)
-	}
-}
-
 // Run serves until a signal ends it.
 func (c *serveCmd) Run() error {
-	limitMemory(c.LineBudgetMiB)
 	if tls := cmp.Or(os.Getenv("useTLS"), os.Getenv("useSSL")); tls != "" && !strings.EqualFold(tls, "true") {
 		return errors.New("useTLS must be true: this server does not speak without TLS")
 	}
@@ -93,6 +78,11 @@ func (c *serveCmd) Run() error {
 	if err != nil {
 		return err
 	}
+	room := roomIn(containerLimit(os.DirFS("/")), 1)
+	room.lineBudget = cmp.Or(c.LineBudgetMiB<<20, room.lineBudget)
+	room.connections = cmp.Or(c.MaxConnections, room.connections)
+	limitMemory(room.limit, room.lineBudget)
+	logMemory(log, room)
 	if c.Data == "" {
 		c.Data = filepath.Join(defaultData(), string(sign))
 	}
@@ -125,7 +115,7 @@ func (c *serveCmd) Run() error {
 		Deliver: func(secret string) error { return handover.deliver(sign, secret) },
 		Name:    c.Name, CertFile: c.Cert, KeyFile: c.Key, TrustFile: c.Trust,
 		Directory: c.directory(), PeerCertificates: c.PeerCertificates, TestingMode: c.TestingMode,
-		MaxConnections: c.MaxConnections, MaxPerAddress: c.MaxPerAddress,
+		MaxConnections: room.connections, MaxPerAddress: c.MaxPerAddress,
 		AnonymousIdle: time.Duration(c.AnonymousIdleMs) * time.Millisecond,
 		OwnerIdle:     time.Duration(c.OwnerIdleMs) * time.Millisecond,
 		PinPeerKeys:   c.PinPeerKeys, PeerAddresses: c.PeerAddresses, MTLSCertFile: c.MTLSCert, MTLSKeyFile: c.MTLSKey,
@@ -133,7 +123,7 @@ func (c *serveCmd) Run() error {
 		SyncPage: c.SyncPage, SyncBytes: c.SyncBytes,
 		NoAutoNotify: !c.AutoNotify, NotificationLife: time.Duration(c.NotificationMinutes) * time.Minute,
 		NotificationSweepEvery: time.Duration(c.NotificationSweepMinutes) * time.Minute, StatsEvery: time.Duration(c.StatsSeconds) * time.Second,
-		LineBudget: c.LineBudgetMiB << 20, SweepEvery: time.Duration(c.SweepMinutes) * time.Minute,
+		LineBudget: room.lineBudget, SweepEvery: time.Duration(c.SweepMinutes) * time.Minute,
 		Log: log, LogLevel: level, Admin: admin,
 	})
 	if err != nil {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"atserver/store"
-	"atserver/store/atkey"
 )
 
 const (
@@ -91,14 +90,15 @@ func (h *Hub) Publish(n store.Notification) {
 // command that brought it.
 func outline(n store.Notification) *store.Notification {
 	return &store.Notification{
-		ID: strings.Clone(n.ID), From: atkey.Sign(strings.Clone(string(n.From))), To: n.To, At: n.At, Key: strings.Clone(n.Key),
+		ID: strings.Clone(n.ID), From: n.From.Clone(), To: n.To.Clone(), At: n.At, Key: strings.Clone(n.Key),
 		Type: n.Type, Op: n.Op, Text: n.Text, Expires: n.Expires,
 	}
 }
 
-// Changed tells of a record that was changed.
+// Changed tells of a record that was changed. Of the command that changed it, which
+// may have 10 MB, no part is held.
 func (h *Hub) Changed(c store.Change) {
-	c.Key.Name = strings.Clone(c.Key.Name)
+	c.Key = c.Key.Clone()
 	h.publish(Event{Change: &c})
 }
 

@@ -23,6 +23,13 @@ type Key struct {
 	Owner      Sign   // empty only with Server
 }
 
+// Clone returns the same key in memory of its own: one that was parsed shares that of
+// the text, which may be a long command.
+func (k Key) Clone() Key {
+	k.SharedWith, k.Name, k.Owner = k.SharedWith.Clone(), strings.Clone(k.Name), k.Owner.Clone()
+	return k
+}
+
 // String returns the canonical text.
 func (k Key) String() string {
 	if k.Scope == Server {

@@ -3,6 +3,7 @@ package atkey
 import (
 	"strings"
 	"testing"
+	"unsafe"
 )
 
 func TestParse(t *testing.T) {
@@ -184,6 +185,19 @@ func BenchmarkParse(b *testing.B) {
 	for b.Loop() {
 		if _, err := Parse("@bob:phone.wavi@alice"); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+func TestCloneKey(t *testing.T) {
+	for _, text := range []string{"x.wavi@alice", "@bob:x.wavi@alice", "cached:@alice:x.wavi@bob", "public:x@alice", "local:x.wavi@alice"} {
+		k, err := Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c := k.Clone(); c != k || unsafe.StringData(c.Name) == unsafe.StringData(k.Name) ||
+			unsafe.StringData(string(c.Owner)) == unsafe.StringData(string(k.Owner)) {
+			t.Errorf("%s: the clone is %+v", text, c)
 		}
 	}
 }

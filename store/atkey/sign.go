@@ -16,6 +16,9 @@ type Sign string
 // Bare returns the body without its "@", the form that directories are asked in.
 func (s Sign) Bare() string { return strings.TrimPrefix(string(s), "@") }
 
+// Clone returns the same atSign in memory of its own.
+func (s Sign) Clone() Sign { return Sign(strings.Clone(string(s))) }
+
 // SignError says why a text is no atSign. Its message is the protocol's own.
 type SignError struct{ Reason string }
 

@@ -115,6 +115,9 @@ func (f *Framer) finish(part []byte) (Line, error) {
 	text, err := clean(f.held)
 	f.held = nil
 	f.out, f.lent = f.lent, 0
+	if len(text) <= FreeLine { // mostly blanks: who keeps a part of it must not keep those
+		return Line{string(text), err}, nil
+	}
 	return Line{unsafe.String(unsafe.SliceData(text), len(text)), err}, nil
 }
 
@@ -126,8 +129,12 @@ func (f *Framer) hold(part []byte, last bool) error {
 	}
 	if need > cap(f.held) {
 		size := need
-		if !last {
-			size = min(2*need, MaxLine-1)
+		switch {
+		case last:
+		case 2*need > MaxLine/2: // not twice what is copied, and once more soon after
+			size = MaxLine - 1
+		default:
+			size = 2 * need
 		}
 		if extra := size - FreeLine - f.lent; extra > 0 && f.Budget != nil {
 			if !f.Budget.Take(extra) {
