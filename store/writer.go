@@ -21,9 +21,10 @@ type writer struct {
 	wal    *wal
 	room   func() error // refuses when there is none, called before each commit
 	queue  chan *request
-	quit   chan struct{} // closed to end the writer
-	done   chan struct{} // closed when it has ended
-	latest atomic.Int64  // instant of the latest update, in milliseconds since 1970
+	quit   chan struct{}         // closed to end the writer
+	done   chan struct{}         // closed when it has ended
+	latest atomic.Int64          // instant of the latest update, in milliseconds since 1970
+	fault  atomic.Pointer[error] // what the latest write failed with, nil if it did not
 
 	// Owned by the goroutine.
 	seq    counters // as on disk
@@ -144,11 +145,12 @@ func (w *writer) waiting(b *batch) *request {
 }
 
 // commit brings what the batch wrote to disk.
-func (w *writer) commit(b *batch) error {
+func (w *writer) commit(b *batch) (err error) {
 	if b.writes == 0 {
 		w.seq.noted = b.seq.noted // of notifications in memory
 		return nil
 	}
+	defer func() { w.note(err) }()
 	if w.broken != nil {
 		return w.broken
 	}
