@@ -5,18 +5,13 @@ import (
 	"syscall"
 )
 
-// reserve is what a commit and the tables made of it may need at most. Badger
-// writes to files that have no blocks yet, through memory maps: when there are
-// none to be had the process is killed, so it must not come to that.
-const reserve = 64 << 20
-
-// checkSpace returns ErrNoSpace when the disk under dir is nearly full.
-func checkSpace(dir string) error {
+// checkSpace returns ErrNoSpace when fewer bytes are left on the disk under dir.
+func checkSpace(dir string, bytes int64) error {
 	var disk syscall.Statfs_t
 	if err := syscall.Statfs(dir, &disk); err != nil {
 		return err
 	}
-	if uint64(disk.Bavail)*uint64(disk.Bsize) < reserve {
+	if uint64(disk.Bavail)*uint64(disk.Bsize) < uint64(bytes) {
 		return ErrNoSpace
 	}
 	return nil

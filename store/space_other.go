@@ -4,7 +4,7 @@ package store
 
 import "io/fs"
 
-func checkSpace(string) error { return nil }
+func checkSpace(string, int64) error { return nil }
 
 // sizeOnDisk is the size of a file, holes included.
 func sizeOnDisk(info fs.FileInfo) int64 { return info.Size() }
