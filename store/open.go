@@ -95,6 +95,9 @@ func (db *DB) start(o Options, steps []step) error {
 	if err == nil {
 		err = db.Update((*Tx).unstage)
 	}
+	if errors.Is(err, ErrNoSpace) { // what is staged can wait, who reads cannot
+		err = nil
+	}
 	if err != nil {
 		return errors.Join(err, db.stop())
 	}
