@@ -28,6 +28,7 @@ type Server struct {
 	env     *verbs.Env
 	gate    *gate
 	budget  *budget
+	most    descriptors // connections of each sort
 	turns   *turns
 	hub     *notify.Hub
 	outbox  *notify.Outbox
@@ -69,8 +70,10 @@ func New(o Options) (*Server, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
+	d := countDescriptors()
+	o = o.within(d)
 	s := &Server{
-		options: o, gate: newGate(o), turns: newTurns(o.LineBudget),
+		options: o, most: d, gate: newGate(o), turns: newTurns(o.LineBudget),
 		budget: newBudget(o.LineBudget), strangersKeep: int64(o.LineBudget / 2),
 	}
 	var err error
@@ -314,7 +317,7 @@ func (s *Server) start(ctx, commands context.Context, raw net.Conn) {
 		s.connections.Go(c.serve)
 		return
 	}
-	if s.turnedAway.Add(1) > maxTurnedAway {
+	if int(s.turnedAway.Add(1)) > min(maxTurnedAway, s.most.turnedAway) {
 		s.turnedAway.Add(-1)
 		s.ended[Full].Add(1)
 		c.cut(Full)
