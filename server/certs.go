@@ -16,20 +16,29 @@ type certificates struct {
 	certFile, keyFile string
 	current           atomic.Pointer[tls.Certificate]
 	seen              string // state of the files when they were read last; of who holds Server.stepping
+	now               func() time.Time
 	log               zerolog.Logger
 }
 
 // openCertificates reads the files for the first time, when they must be good.
-func openCertificates(certFile, keyFile string, log zerolog.Logger) (*certificates, error) {
-	c := &certificates{certFile: certFile, keyFile: keyFile, log: log}
+func openCertificates(certFile, keyFile string, now func() time.Time, log zerolog.Logger) (*certificates, error) {
+	c := &certificates{certFile: certFile, keyFile: keyFile, now: now, log: log}
 	c.seen = c.state()
 	return c, c.load()
 }
 
+// load takes the pair that the files hold. One that has ended is better than none,
+// and worse than one that has not.
 func (c *certificates) load() error {
 	pair, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
 	if err != nil {
 		return fmt.Errorf("certificate %s with key %s: %w", c.certFile, c.keyFile, err)
+	}
+	if ends := pair.Leaf.NotAfter; ends.Before(c.now()) {
+		if before := c.current.Load(); before != nil && before.Leaf.NotAfter.After(ends) {
+			return fmt.Errorf("certificate %s ended at %s", c.certFile, ends.Format(time.RFC3339))
+		}
+		c.log.Error().Str(fieldFile, c.certFile).Time(fieldUntil, ends).Msg("Certificate has ended, clients will refuse it")
 	}
 	c.current.Store(&pair)
 	c.log.Info().Str(fieldFile, c.certFile).Time(fieldUntil, pair.Leaf.NotAfter).Msg("Certificate loaded")

@@ -156,7 +156,7 @@ func (s *Server) takeCertificate() (err error) {
 		return errors.New("a certificate and its key must be given together")
 	}
 	if cert != "" {
-		if s.certificates, err = openCertificates(cert, key, s.options.Log); err != nil {
+		if s.certificates, err = openCertificates(cert, key, s.options.Now, s.options.Log); err != nil {
 			return err
 		}
 	}
@@ -165,7 +165,7 @@ func (s *Server) takeCertificate() (err error) {
 		return errors.New("a certificate for other servers and its key must be given together")
 	}
 	if cert != "" {
-		s.shown, err = openCertificates(cert, key, s.options.Log)
+		s.shown, err = openCertificates(cert, key, s.options.Now, s.options.Log)
 	}
 	return err
 }
@@ -187,7 +187,7 @@ func (s *Server) makeCertificate() (err error) {
 	if err := s.authority.Issue(s.options.Name, s.options.Now()); err != nil {
 		return err
 	}
-	s.certificates, err = openCertificates(s.authority.CertFile(), s.authority.KeyFile(), s.options.Log)
+	s.certificates, err = openCertificates(s.authority.CertFile(), s.authority.KeyFile(), s.options.Now, s.options.Log)
 	return err
 }
 
