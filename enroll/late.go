@@ -7,7 +7,8 @@ import (
 	"atserver/store"
 )
 
-// maxLate bounds the logins that wait to be put on record.
+// maxLate bounds the logins that wait to be put on record. Those that failed take
+// half of that, so that who guesses keeps nobody out.
 const maxLate = 1000
 
 // late are logins that the disk had no room for, or failed to take. They stand at
@@ -39,7 +40,11 @@ func (l *late) put(events []store.Event) {
 func (l *late) add(e store.Event, at time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.events) >= maxLate {
+	most := maxLate
+	if e.Outcome == "deny" {
+		most /= 2
+	}
+	if len(l.events) >= most {
 		return false
 	}
 	e.Detail = map[string]string{"at": at.Format(time.RFC3339Nano)}

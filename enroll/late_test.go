@@ -13,8 +13,15 @@ func TestLate(t *testing.T) {
 	var l late
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	for i := range maxLate {
-		if !l.add(store.Event{Actor: fmt.Sprint(i)}, at) {
+		outcome := "allow"
+		if i < maxLate/2 {
+			outcome = "deny"
+		}
+		if !l.add(store.Event{Actor: fmt.Sprint(i), Outcome: outcome}, at) {
 			t.Fatalf("no room for the login after %d", i)
+		}
+		if i == maxLate/2 && l.add(store.Event{Outcome: "deny"}, at) {
+			t.Fatal("failed ones take more than half")
 		}
 	}
 	if l.add(store.Event{Actor: "one more"}, at) {

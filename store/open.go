@@ -93,10 +93,9 @@ func (db *DB) start(o Options, steps []step) error {
 		err = db.upgrade(from, steps)
 	}
 	if err == nil {
-		err = db.Update((*Tx).unstage)
-	}
-	if errors.Is(err, ErrNoSpace) { // what is staged can wait, who reads cannot
-		err = nil
+		if err = db.Update((*Tx).unstage); errors.Is(err, ErrNoSpace) { // what is staged can wait, who reads cannot
+			err = nil
+		}
 	}
 	if err != nil {
 		return errors.Join(err, db.stop())
