@@ -97,14 +97,21 @@ func (r *Registry) AllSeen() (map[string]Seen, error) {
 }
 
 // logged records an attempt to log in and passes its outcome on: nobody is in
-// before that is on record. The first login of the owner's first app retires the
-// bootstrap secret.
+// before that is on record, or noted to be when the disk takes nothing. The first
+// login of the owner's first app retires the bootstrap secret.
 func (r *Registry) logged(p Principal, proof error, action, from string) (Principal, error) {
+	event := store.Event{Actor: p.Actor(), Action: action, Outcome: "allow", From: from}
+	if proof != nil {
+		event.Outcome = "deny"
+	}
+	before := r.late.take()
 	record := func(tx *store.Tx) error {
-		event := store.Event{Actor: p.Actor(), Action: action, Outcome: "allow", From: from}
-		if proof != nil {
-			event.Outcome = "deny"
-		} else if p.Kind == App {
+		for _, e := range before {
+			if err := tx.Audit(e); err != nil {
+				return err
+			}
+		}
+		if proof == nil && p.Kind == App {
 			raw, err := json.Marshal(Seen{At: tx.Now(), From: from})
 			if err != nil {
 				return err
@@ -115,14 +122,19 @@ func (r *Registry) logged(p Principal, proof error, action, from string) (Princi
 		}
 		return tx.Audit(event)
 	}
+	settles := proof == nil && r.snapshot.Load().settledBy(p)
 	var err error
-	if proof == nil && r.snapshot.Load().settledBy(p) {
+	if settles {
 		err = r.change(func(c *change) error { return r.firstLogin(c, p, from, record) })
 	} else {
 		err = r.db.Update(record)
 	}
 	if err != nil {
-		return Principal{}, fmt.Errorf("recording a login: %w", err)
+		r.late.put(before)
+		unwritten := errors.Is(err, store.ErrNoSpace) || errors.Is(err, store.ErrBroken)
+		if settles || !unwritten || !r.late.add(event, r.Time()) {
+			return Principal{}, fmt.Errorf("recording a login: %w", err)
+		}
 	}
 	if proof != nil {
 		return Principal{}, proof

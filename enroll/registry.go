@@ -34,6 +34,7 @@ type Registry struct {
 	refKey   [32]byte
 	codeKey  [32]byte
 	guard    *guard
+	late     late
 	ended    func([]string)
 	snapshot atomic.Pointer[snapshot] // replaced in the order of the commits, see change
 	latest   atomic.Int64             // the latest time seen, in Unix milliseconds

@@ -204,14 +204,15 @@ func TestNotReadyWhenTheDiskFails(t *testing.T) {
 	w.readyz()
 	breakDisk(t, dir)
 	owner.send("update:x.wavi@alice 2\n")
-	if answer := owner.line(); !strings.HasPrefix(answer, "error:AT0011") {
+	if answer := owner.line(); !strings.HasPrefix(answer, "error:AT0010") {
 		t.Errorf("update: %q", answer)
 	}
 	owner.want("@alice@")
-	owner.wantEnd()
+	w.fault = store.ErrBroken
 	w.readyz("store", "audit")
 	w.wantMetric(`ready{check="audit"}`, "0")
 	w.wantMetric(`ready{check="clock"}`, "1")
+	owner.ask("noop:0", "data:ok\n@alice@")
 	w.stranger().ask("scan", "data:[\"signing_publickey@alice\"]\n@")
 }
 

@@ -15,6 +15,7 @@ import (
 type certificates struct {
 	certFile, keyFile string
 	current           atomic.Pointer[tls.Certificate]
+	now               func() time.Time
 	log               zerolog.Logger
 
 	// Of who holds Server.stepping.
@@ -23,20 +24,28 @@ type certificates struct {
 }
 
 // openCertificates reads the files for the first time, when they must be good.
-func openCertificates(certFile, keyFile string, log zerolog.Logger) (*certificates, error) {
-	c := &certificates{certFile: certFile, keyFile: keyFile, log: log}
+func openCertificates(certFile, keyFile string, now func() time.Time, log zerolog.Logger) (*certificates, error) {
+	c := &certificates{certFile: certFile, keyFile: keyFile, now: now, log: log}
 	c.seen = c.state()
 	return c, c.load()
 }
 
+// load takes the pair that the files hold. One that has ended is better than none,
+// and worse than one that has not.
 func (c *certificates) load() error {
 	pair, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
 	if err != nil {
 		return fmt.Errorf("certificate %s with key %s: %w", c.certFile, c.keyFile, err)
 	}
+	if ends := pair.Leaf.NotAfter; ends.Before(c.now()) {
+		if before := c.current.Load(); before != nil && before.Leaf.NotAfter.After(ends) {
+			return fmt.Errorf("certificate %s ended at %s", c.certFile, ends.Format(time.RFC3339))
+		}
+	}
 	c.current.Store(&pair)
 	c.warned = 0
 	c.log.Info().Str(fieldFile, c.certFile).Time(fieldUntil, pair.Leaf.NotAfter).Msg("Certificate loaded")
+	c.warn(c.now())
 	return nil
 }
 

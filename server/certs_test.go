@@ -164,6 +164,48 @@ func TestGivenCertificateIsReloaded(t *testing.T) {
 	}
 }
 
+// A certificate that has ended takes the place of none that has not, and a server
+// which has no other says so and shows it.
+func TestEndedCertificate(t *testing.T) {
+	t.Parallel()
+	authority := newIssuer(t)
+	ending := func(in time.Duration) issuedPair {
+		c := forHosts("localhost")
+		c.NotAfter = time.Now().Add(in)
+		return authority.sign(c)
+	}
+	good, ended, older := authority.issue("localhost"), ending(-time.Minute), ending(-time.Hour)
+	f := newFiles(t)
+	f.put(older)
+	b := start(t, Options{CertFile: f.cert, KeyFile: f.key})
+	trust := dialing{any: true}
+	for _, step := range []struct {
+		name         string
+		given, shown issuedPair
+		logged       string
+	}{
+		{"one that has ended, of none", older, older, "Certificate has expired"},
+		{"one that ended later", ended, ended, "Certificate has expired"},
+		{"one that ended before", older, ended, "ended at " + older.cert.NotAfter.Format(time.RFC3339)},
+		{"a good one", good, good, "Certificate loaded"},
+		{"one that has ended", ended, good, "ended at " + ended.cert.NotAfter.Format(time.RFC3339)},
+		{"the good one again", good, good, "Certificate loaded"},
+	} {
+		before := len(b.log.String())
+		f.put(step.given)
+		b.step(0)
+		if step.name == "one that has ended, of none" {
+			before = 0
+		}
+		if logged := b.log.String()[before:]; !strings.Contains(logged, step.logged) {
+			t.Errorf("%s: logged %q, want %q", step.name, logged, step.logged)
+		}
+		if c := b.dial(trust); !c.ConnectionState().PeerCertificates[0].Equal(step.shown.cert) {
+			t.Errorf("%s: not the certificate that is wanted", step.name)
+		}
+	}
+}
+
 // A signal may ask for the certificate at any time, also while the janitor looks
 // at it and connections take it.
 func TestReloadAtAnyTime(t *testing.T) {

@@ -159,8 +159,8 @@ func TestCertificateIsWarnedOf(t *testing.T) {
 		}
 	}
 	f.put(newIssuer(t).issue("localhost"))
-	b.ReloadCertificates()
 	b.clock.ms.Store(time.Now().UnixMilli())
+	b.ReloadCertificates()
 	b.step(0)
 	if lines := warned(); len(lines) != 3 {
 		t.Errorf("of a new one: %q", lines[3:])

@@ -29,6 +29,7 @@ type Server struct {
 	env     *verbs.Env
 	gate    *gate
 	budget  *budget
+	most    descriptors // connections of each sort
 	turns   *turns
 	hub     *notify.Hub
 	outbox  *notify.Outbox
@@ -78,8 +79,10 @@ func New(o Options) (*Server, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
+	d := countDescriptors()
+	o = o.within(d)
 	s := &Server{
-		options: o, gate: newGate(o), turns: newTurns(o.LineBudget),
+		options: o, most: d, gate: newGate(o), turns: newTurns(o.LineBudget),
 		budget: newBudget(o.LineBudget), strangersKeep: int64(o.LineBudget / 2),
 		verbs: verbs.Standard(),
 	}
@@ -168,7 +171,7 @@ func (s *Server) takeCertificate() (err error) {
 		return errors.New("a certificate and its key must be given together")
 	}
 	if cert != "" {
-		if s.certificates, err = openCertificates(cert, key, s.options.Log); err != nil {
+		if s.certificates, err = openCertificates(cert, key, s.options.Now, s.options.Log); err != nil {
 			return err
 		}
 	}
@@ -177,7 +180,7 @@ func (s *Server) takeCertificate() (err error) {
 		return errors.New("a certificate for other servers and its key must be given together")
 	}
 	if cert != "" {
-		s.shown, err = openCertificates(cert, key, s.options.Log)
+		s.shown, err = openCertificates(cert, key, s.options.Now, s.options.Log)
 	}
 	return err
 }
@@ -199,7 +202,7 @@ func (s *Server) makeCertificate() (err error) {
 	if err := s.authority.Issue(s.options.Name, s.options.Now()); err != nil {
 		return err
 	}
-	s.certificates, err = openCertificates(s.authority.CertFile(), s.authority.KeyFile(), s.options.Log)
+	s.certificates, err = openCertificates(s.authority.CertFile(), s.authority.KeyFile(), s.options.Now, s.options.Log)
 	return err
 }
 
@@ -341,7 +344,7 @@ func (s *Server) start(ctx, commands context.Context, raw net.Conn) {
 		s.connections.Go(c.serve)
 		return
 	}
-	if s.turnedAway.Add(1) > maxTurnedAway {
+	if int(s.turnedAway.Add(1)) > min(maxTurnedAway, s.most.turnedAway) {
 		s.turnedAway.Add(-1)
 		s.ended[Full].Add(1)
 		c.cut(Full)

@@ -13,7 +13,7 @@ func (s *Server) settings(accesses *verbs.AccessLog) *verbs.Settings {
 		autoNotify = 0
 	}
 	return verbs.NewSettings(
-		verbs.Setting{Name: "inboundMaxLimit", Default: s.options.MaxConnections, Changed: s.gate.resize},
+		verbs.Setting{Name: "inboundMaxLimit", Default: s.options.MaxConnections, Changed: func(n int) { s.gate.resize(min(n, s.most.places)) }},
 		verbs.Setting{
 			Name: "accessLogCompactionFrequencyMins", Default: int(s.options.AccessLogEvery / time.Minute),
 			Changed: func(n int) { accesses.CompactEvery(time.Duration(n) * time.Minute) },

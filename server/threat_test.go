@@ -49,7 +49,7 @@ var threats = map[string][]string{
 	"T23": {"wire/enroll_approve", "wire/enroll_deny", "wire/enroll_revoke", "wire/enroll_unrevoke", "wire/enroll_delete"},
 	"T24": {"attack/looking_around", "wire/enroll_list", "wire/enroll_fetch"},
 	"T25": {"wire/enroll_revoke", "wire/enroll_revoke_cascade", "attack/revoked_monitor"},
-	"T26": {"wire/enroll_request_lifetime"},
+	"T26": {"wire/enroll_request_lifetime", "attack/clock_jumps"},
 }
 
 // shown plays the transcripts that show that a threat is met.

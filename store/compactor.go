@@ -24,6 +24,7 @@ const (
 // compactor merges tables on its own goroutine.
 type compactor struct {
 	kv   *badger.DB
+	room func(bytes int64) error
 	log  zerolog.Logger
 	wake chan struct{} // holds one
 	done chan struct{} // closed when the goroutine has ended
@@ -35,8 +36,8 @@ type compactor struct {
 	merges int64 // rounds that merged something
 }
 
-func newCompactor(kv *badger.DB, log zerolog.Logger) *compactor {
-	c := &compactor{kv: kv, log: log, wake: make(chan struct{}, 1), done: make(chan struct{})}
+func newCompactor(kv *badger.DB, room func(int64) error, log zerolog.Logger) *compactor {
+	c := &compactor{kv: kv, room: room, log: log, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	c.ended.L = &c.mu
 	go c.run()
 	c.poke()
@@ -49,7 +50,7 @@ func (c *compactor) run() {
 		var err error
 		due := c.tables() >= mergeAt
 		if due {
-			err = c.kv.Flatten(1)
+			err = c.merge()
 		}
 		if err != nil {
 			c.log.Error().Err(err).Msg("merging tables failed")
@@ -62,6 +63,21 @@ func (c *compactor) run() {
 		c.ended.Broadcast()
 		c.mu.Unlock()
 	}
+}
+
+// merge writes the tables of level 0 and those they are merged with anew before it
+// removes the old ones.
+func (c *compactor) merge() error {
+	var bytes int64
+	for _, level := range c.kv.Levels() {
+		if level.Level == 0 || level.IsBaseLevel {
+			bytes += level.Size
+		}
+	}
+	if err := c.room(bytes + openReserve); err != nil {
+		return err
+	}
+	return c.kv.Flatten(1)
 }
 
 // poke makes sure that a round starts after now.

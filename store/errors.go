@@ -14,6 +14,9 @@ var (
 	ErrReadOnly = errors.New("write in a read-only transaction")
 	ErrNoSpace  = errors.New("no space left for the database")
 	ErrClosed   = errors.New("database is closed")
+	// ErrBroken says that a write failed halfway. What of it is on disk nobody
+	// knows, so nothing is written any more until the database is opened again.
+	ErrBroken = errors.New("writing the database failed, it takes no more changes until it is opened again")
 
 	errOver  = errors.New("transaction used after it ended")
 	errMoved = errors.New("value was replaced since it was looked at")

@@ -21,7 +21,7 @@ func (db *DB) Health() error {
 		return nil
 	}
 	if errors.Is(*fault, ErrNoSpace) && db.dir != "" {
-		return checkSpace(db.dir)
+		return checkSpace(db.dir, reserve)
 	}
 	return *fault
 }

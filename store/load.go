@@ -46,7 +46,7 @@ const loadPart = 4 << 20
 
 // load writes the changes, and merges tables as they come.
 func (db *DB) load(changes iter.Seq2[RawRow, error]) error {
-	c := newCompactor(db.kv, db.log)
+	c := newCompactor(db.kv, db.hasSpace, db.log)
 	defer c.close()
 	w, written := db.kv.NewWriteBatch(), 0
 	defer func() { w.Cancel() }()
@@ -56,7 +56,7 @@ func (db *DB) load(changes iter.Seq2[RawRow, error]) error {
 			return fmt.Errorf("make the database: %s", oneLine(err.Error()))
 		}
 		w, written = db.kv.NewWriteBatch(), 0
-		return errors.Join(checkSpace(db.dir), c.makeRoom())
+		return errors.Join(db.hasSpace(reserve), c.makeRoom())
 	}
 	for change, err := range changes {
 		if err != nil {

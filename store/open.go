@@ -99,7 +99,9 @@ func (db *DB) start(o Options, steps []step) error {
 		err = db.upgrade(from, steps)
 	}
 	if err == nil {
-		err = db.Update((*Tx).unstage)
+		if err = db.Update((*Tx).unstage); errors.Is(err, ErrNoSpace) { // what is staged can wait, who reads cannot
+			err = nil
+		}
 	}
 	if err == nil {
 		err = db.trimJournal()
@@ -118,6 +120,9 @@ func (db *DB) openBadger(o Options) (err error) {
 	if db.dir != "" {
 		if err := checkFiles(db.dir, tuned); err != nil {
 			return err
+		}
+		if err := checkSpace(filepath.Dir(db.dir), openReserve); err != nil {
+			return fmt.Errorf("%s: %w", db.dir, err)
 		}
 	}
 	db.kv, err = badger.Open(tuned)
@@ -142,7 +147,7 @@ func (db *DB) openBadger(o Options) (err error) {
 		w.wal.close()
 		return errors.Join(err, db.kv.Close())
 	}
-	db.compactor = newCompactor(db.kv, o.Log)
+	db.compactor = newCompactor(db.kv, db.hasSpace, o.Log)
 	w.room = db.makeRoom
 	go w.run()
 	return nil
@@ -150,12 +155,18 @@ func (db *DB) openBadger(o Options) (err error) {
 
 // makeRoom refuses a commit for which there is no room.
 func (db *DB) makeRoom() error {
-	if db.dir != "" {
-		if err := checkSpace(db.dir); err != nil {
-			return err
-		}
+	if err := db.hasSpace(reserve); err != nil {
+		return err
 	}
 	return db.compactor.makeRoom()
+}
+
+// hasSpace returns ErrNoSpace when fewer bytes are left for the database.
+func (db *DB) hasSpace(bytes int64) error {
+	if db.dir == "" {
+		return nil
+	}
+	return checkSpace(db.dir, bytes)
 }
 
 // Close waits for what runs, ends the database and gives the folder free. Later
@@ -180,6 +191,14 @@ func (db *DB) stop() error {
 	db.outdate()
 	db.compactor.close()
 	db.writer.wal.close()
+	// Badger's Close makes a table of what the log holds, which is no loss to do
+	// without: it would try for ever on a broken disk, and be killed on a full one.
+	if err := db.writer.broken; err != nil {
+		return fmt.Errorf("close the database: %w", err)
+	}
+	if errors.Is(db.hasSpace(openReserve), ErrNoSpace) {
+		return nil
+	}
 	if err := db.kv.Close(); err != nil {
 		return fmt.Errorf("close the database: %s", oneLine(err.Error()))
 	}

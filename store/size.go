@@ -62,6 +62,7 @@ func (db *DB) Figures() (f Figures, err error) {
 	f.Free = math.MaxInt64
 	if err == nil && db.dir != "" {
 		f.Free, err = room(db.dir)
+		f.Free -= reserve
 	}
 	if err != nil {
 		return f, err
@@ -80,13 +81,4 @@ func (db *DB) Figures() (f Figures, err error) {
 		return err
 	})
 	return f, err
-}
-
-// checkSpace returns ErrNoSpace when the disk under dir is nearly full.
-func checkSpace(dir string) error {
-	left, err := room(dir)
-	if err == nil && left < 0 {
-		err = ErrNoSpace
-	}
-	return err
 }

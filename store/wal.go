@@ -1,7 +1,9 @@
 package store
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -50,10 +52,10 @@ func (w *wal) sync() error {
 	if w == nil {
 		return nil
 	}
-	next, err := os.Open(w.path(w.n + 1))
-	if os.IsNotExist(err) {
+	if _, err := os.Stat(w.path(w.n + 1)); errors.Is(err, fs.ErrNotExist) { // which takes no descriptor, there may be none
 		return syncFile(w.f)
 	}
+	next, err := os.Open(w.path(w.n + 1))
 	if err != nil {
 		return err
 	}

@@ -184,8 +184,9 @@ func (w *writer) commit(b *batch) (err error) {
 	return nil
 }
 
-// write commits a transaction and syncs. After an error in that, what is on disk
-// nobody knows, and nothing is written any more.
+// write commits a transaction and syncs. After an error in that nothing is written
+// any more, see ErrBroken: a sync that succeeds later says nothing of what an
+// earlier one failed on.
 func (w *writer) write(txn *badger.Txn) error {
 	if err := w.room(); err != nil {
 		return err
@@ -197,7 +198,7 @@ func (w *writer) write(txn *badger.Txn) error {
 	}
 	w.db.outdate()
 	if err != nil {
-		w.broken = fmt.Errorf("write the database: %w", err)
+		w.broken = fmt.Errorf("%w: %s", ErrBroken, oneLine(err.Error()))
 		return w.broken
 	}
 	return nil

@@ -113,6 +113,10 @@ func asError(err error) *Error {
 			Message: "InboundBuffer overflow: the memory for long requests is in use by others. Terminating the connection, try again."}
 	case errors.Is(err, ErrBusy):
 		return &Error{Code: "AT0005", Message: "the memory for large replies is in use by others, try again"}
+	case errors.Is(err, store.ErrNoSpace):
+		return &Error{Code: "AT0010", Message: "the disk of the server is full, nothing is changed until there is room", Cause: err}
+	case errors.Is(err, store.ErrBroken):
+		return &Error{Code: "AT0010", Message: "the disk of the server failed, nothing is changed until it is started again", Cause: err}
 	case errors.Is(err, store.ErrNotFound):
 		return &Error{Code: "AT0015", Message: "no such record", Cause: err}
 	}

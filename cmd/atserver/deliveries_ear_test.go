@@ -14,7 +14,7 @@ import (
 
 // ear is a monitor of @bob's. Whenever its connection breaks it goes on after the last thing that it heard.
 type ear struct {
-	home *home
+	home *relayed
 
 	mu          sync.Mutex
 	last        int64            // time of that, in ms

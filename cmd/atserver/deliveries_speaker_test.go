@@ -25,7 +25,7 @@ type said struct {
 type speaker struct {
 	name   string
 	random *rand.Rand
-	home   *home
+	home   *relayed
 	conn   *wire.Conn // nil: lost
 	said   []*said
 }

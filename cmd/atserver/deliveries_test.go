@@ -40,7 +40,7 @@ func deliveriesOf(t *testing.T) (total int, cut time.Duration, seed uint64) {
 func TestDeliveries(t *testing.T) {
 	t.Parallel()
 	total, cut, seed := deliveriesOf(t)
-	homes := newHomes(t, "@alice", "@bob")
+	homes := newRelayed(t, "@alice", "@bob")
 	alice, bob := homes[0], homes[1]
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
@@ -135,7 +135,7 @@ type fault struct {
 
 type faults struct {
 	t          *testing.T
-	alice, bob *home
+	alice, bob *relayed
 	cut        time.Duration // how long the network fails at most; 0: until somebody has noticed
 }
 
@@ -163,7 +163,7 @@ func (f *faults) interrupt(r *relay, fail func(), least time.Duration) {
 	r.resume()
 }
 
-func (f *faults) restart(h *home) {
+func (f *faults) restart(h *relayed) {
 	f.t.Helper()
 	h.kill()
 	h.start()

@@ -79,12 +79,19 @@ func (o *output) String() string {
 // this environment ("NAME=value") only.
 func launch(t *testing.T, env []string, args ...string) *process {
 	t.Helper()
+	return launchAs(t, func(*exec.Cmd) {}, env, args...)
+}
+
+// launchAs is launch of a command that is changed before.
+func launchAs(t *testing.T, change func(*exec.Cmd), env []string, args ...string) *process {
+	t.Helper()
 	p := &process{t: t, cmd: exec.Command(binary, args...), exited: make(chan struct{})}
 	p.cmd.Env = append([]string{"HOME=" + t.TempDir()}, env...)
 	if dir := os.Getenv("GOCOVERDIR"); dir != "" {
 		p.cmd.Env = append(p.cmd.Env, "GOCOVERDIR="+dir)
 	}
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
+	change(p.cmd)
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

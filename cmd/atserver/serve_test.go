@@ -177,7 +177,7 @@ func TestFolders(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
 	p := serving(t, nil, local(data)...)
-	launch(t, nil, local(data)...).wantRefused("in use")
+	launch(t, nil, local(data)...).wantRefused("open the database: " + filepath.Join(data, "store") + " is in use by another process\n")
 	if got, _ := os.ReadFile(filepath.Join(data, "listen")); strings.TrimSpace(string(got)) != p.address() {
 		t.Errorf("the folder says %q", got)
 	}

@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -41,6 +42,8 @@ func workloadOf(t *testing.T) (operations int64, seed uint64) {
 type load struct {
 	t       *testing.T
 	data    string
+	args    []string // of the server, besides
+	ca      string   // what clients trust
 	process *process
 	keys    atauth.Keys
 	workers []*worker
@@ -55,6 +58,7 @@ type load struct {
 type worker struct {
 	load            *load
 	name            string
+	keys            atauth.Keys
 	random          *rand.Rand
 	owner, stranger *wire.Conn
 	own             []*entry
@@ -69,8 +73,11 @@ type worker struct {
 func TestWorkload(t *testing.T) {
 	t.Parallel()
 	operations, seed := workloadOf(t)
-	l, random := &load{t: t, data: t.TempDir()}, rand.New(rand.NewPCG(seed, seed))
-	l.begin(seed)
+	l, random := newLoad(t), rand.New(rand.NewPCG(seed, seed))
+	l.begin(20, seed)
+	l.share(12)
+	l.connect()
+	l.takeBase()
 	for range 2 {
 		const rests = 3
 		for range rests {
@@ -87,60 +94,83 @@ func TestWorkload(t *testing.T) {
 	l.process.stop()
 }
 
-// begin starts a server, makes the owner's keys, and the workers.
-func (l *load) begin(seed uint64) {
-	const workers, names, shared = 20, 40, 12
+func newLoad(t *testing.T) *load {
+	data := t.TempDir()
+	return &load{t: t, data: data, ca: filepath.Join(data, "tls", "ca.pem")}
+}
+
+// scopes are the kinds of keys, and how their names begin.
+var scopes = []struct{ scope, name string }{
+	{"", ""}, {"public:", ""}, {"@bob:", ""}, {"@alice:", ""}, {"", "_"}, {"public:", "_"}, {"public:", "__"}, {"@bob:", "_"},
+}
+
+// begin starts a server, makes the owner's keys, and workers who use them.
+func (l *load) begin(workers int, seed uint64) {
+	const names = 40
 	secret := randomSecret()
-	l.process = serving(l.t, nil, local(l.data, "-s", secret)...)
+	l.process = serving(l.t, nil, local(l.data, append(l.args, "-s", secret)...)...)
 	var err error
 	unsaved := func(atauth.Keys) error { return nil }
 	l.keys, err = atauth.Onboard(bounded(l.t), l.options(), secret, "workload", "test", unsaved)
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	scopes := []struct{ scope, name string }{
-		{"", ""}, {"public:", ""}, {"@bob:", ""}, {"@alice:", ""}, {"", "_"}, {"public:", "_"}, {"public:", "__"}, {"@bob:", "_"},
-	}
-	for i := range shared {
-		s := scopes[i%len(scopes)]
-		l.shared = append(l.shared, &entry{scope: s.scope, name: fmt.Sprintf("%sk%d.shared", s.name, i)})
-	}
-	l.shared = append(l.shared, &entry{scope: "@bob:", name: "shared_key"}, &entry{name: "shared_key.bob"})
 	for i := range workers {
-		w := &worker{load: l, name: fmt.Sprintf("c%d", i), random: rand.New(rand.NewPCG(seed, uint64(i)))}
+		w := &worker{load: l, name: fmt.Sprintf("c%d", i), keys: l.keys, random: rand.New(rand.NewPCG(seed, uint64(i)))}
 		for n := range names {
 			s := scopes[n%len(scopes)]
 			w.own = append(w.own, &entry{scope: s.scope, name: fmt.Sprintf("%sk%d.%s", s.name, n, w.name)})
 		}
 		l.workers = append(l.workers, w)
 	}
-	l.connect()
-	l.takeBase()
+}
+
+// share makes so many keys that all workers write, and two more.
+func (l *load) share(keys int) {
+	for i := range keys {
+		s := scopes[i%len(scopes)]
+		l.shared = append(l.shared, &entry{scope: s.scope, name: fmt.Sprintf("%sk%d.shared", s.name, i)})
+	}
+	l.shared = append(l.shared, &entry{scope: "@bob:", name: "shared_key"}, &entry{name: "shared_key.bob"})
 }
 
 func (l *load) options() atauth.Options {
-	return atauth.Options{Sign: "@alice", Server: l.process.address(), CAFile: filepath.Join(l.data, "tls", "ca.pem")}
+	return atauth.Options{Sign: "@alice", Server: l.process.address(), CAFile: l.ca}
 }
 
 // serve starts the server again on what it left.
 func (l *load) serve() {
-	l.process = serving(l.t, nil, local(l.data)...)
+	l.process = serving(l.t, nil, local(l.data, l.args...)...)
 	l.connect()
 }
 
 func (l *load) connect() {
 	l.t.Helper()
 	for _, w := range l.workers {
-		c, err := atauth.Dial(bounded(l.t), l.options())
-		if err == nil {
-			l.t.Cleanup(func() { c.Close() })
-			err = c.Authenticate(bounded(l.t), l.keys)
-		}
-		if err != nil {
+		if err := w.connect(); err != nil {
 			l.t.Fatal(err)
 		}
-		w.owner, w.stranger = c.Conn, l.process.client(l.data)
 	}
+}
+
+// connect gives the worker new connections instead of those it has.
+func (w *worker) connect() error {
+	if w.owner != nil {
+		w.owner.Close()
+		w.stranger.Close()
+	}
+	ctx, cancel := context.WithTimeout(w.load.t.Context(), answerTime)
+	defer cancel()
+	c, err := atauth.Dial(ctx, w.load.options())
+	if err == nil {
+		err = c.Authenticate(ctx, w.keys)
+	}
+	if err != nil {
+		return err
+	}
+	w.owner = c.Conn
+	w.stranger, err = wire.Dial(ctx, w.load.process.address(), &tls.Config{RootCAs: roots(w.load.t, w.load.ca)})
+	return err
 }
 
 // errLost means that a connection has ended.
@@ -179,7 +209,7 @@ func (l *load) run(operations int64, kill bool) {
 // step is one operation.
 func (w *worker) step() error {
 	e := w.own[w.random.IntN(len(w.own))]
-	if w.chance(2) {
+	if len(w.load.shared) > 0 && w.chance(2) {
 		e = w.load.shared[w.random.IntN(len(w.load.shared))]
 	}
 	e.Lock()

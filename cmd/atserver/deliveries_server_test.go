@@ -12,8 +12,8 @@ import (
 	"atserver/verbs/wire"
 )
 
-// home is the server of an atSign, which others reach by a relay only.
-type home struct {
+// relayed is the server of an atSign, which others reach by a relay only.
+type relayed struct {
 	t       *testing.T
 	sign    atkey.Sign
 	ca      string // file of the authority that all trust
@@ -24,8 +24,8 @@ type home struct {
 	keys    atauth.Keys
 }
 
-// newHomes runs a directory and the servers of some atSigns.
-func newHomes(t *testing.T, signs ...atkey.Sign) (homes []*home) {
+// newRelayed runs a directory and the servers of some atSigns.
+func newRelayed(t *testing.T, signs ...atkey.Sign) (homes []*relayed) {
 	t.Helper()
 	dir := t.TempDir()
 	chain, key := filepath.Join(dir, "chain.pem"), filepath.Join(dir, "key.pem")
@@ -33,7 +33,7 @@ func newHomes(t *testing.T, signs ...atkey.Sign) (homes []*home) {
 	directory := []string{"directory", "--listen", "127.0.0.1:0", "--cert", chain, "--key", key}
 	for _, sign := range signs {
 		r := newRelay(t)
-		homes = append(homes, &home{t: t, sign: sign, ca: chain, relay: r})
+		homes = append(homes, &relayed{t: t, sign: sign, ca: chain, relay: r})
 		directory = append(directory, "--entry", string(sign)+"="+r.address())
 	}
 	at := serving(t, nil, directory...).address()
@@ -53,12 +53,12 @@ func newHomes(t *testing.T, signs ...atkey.Sign) (homes []*home) {
 }
 
 // options are those of clients, which need no relay.
-func (h *home) options() atauth.Options {
+func (h *relayed) options() atauth.Options {
 	return atauth.Options{Sign: h.sign, Server: *h.address.Load(), CAFile: h.ca}
 }
 
 // start runs the server, on what it left if it ran before.
-func (h *home) start() {
+func (h *relayed) start() {
 	h.t.Helper()
 	h.process = serving(h.t, nil, h.args...)
 	address := h.process.address()
@@ -67,14 +67,14 @@ func (h *home) start() {
 }
 
 // kill ends the server in the middle of whatever it does.
-func (h *home) kill() {
+func (h *relayed) kill() {
 	h.t.Helper()
 	h.process.cmd.Process.Kill()
 	h.process.status()
 }
 
 // client logs in as soon as the server is there. notified is given what a monitor is told.
-func (h *home) client(ctx context.Context, notified func(event string)) (*wire.Conn, error) {
+func (h *relayed) client(ctx context.Context, notified func(event string)) (*wire.Conn, error) {
 	again := time.NewTicker(5 * time.Millisecond)
 	defer again.Stop()
 	for {
@@ -90,7 +90,7 @@ func (h *home) client(ctx context.Context, notified func(event string)) (*wire.C
 	}
 }
 
-func (h *home) login(ctx context.Context, notified func(event string)) (*wire.Conn, error) {
+func (h *relayed) login(ctx context.Context, notified func(event string)) (*wire.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	c, err := atauth.Dial(ctx, h.options())
