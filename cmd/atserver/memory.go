@@ -63,8 +63,8 @@ func limitMemory(limit int64, lineBudget int) {
 
 // logMemory tells what the memory is limited to.
 func logMemory(log zerolog.Logger, r room) {
-	log.Info().Int64("container.bytes", r.limit).Int64("go.bytes", debug.SetMemoryLimit(-1)).
-		Int("line.budget.bytes", r.lineBudget).Int("connections", r.connections).Msg("Memory")
+	e := log.Info().Int64("container.bytes", r.limit).Int64("go.bytes", debug.SetMemoryLimit(-1))
+	e.Int("line.budget.bytes", r.lineBudget).Int("connections", r.connections).Msg("Memory")
 }
 
 // containerLimit is how much memory the control group of this process may use, in

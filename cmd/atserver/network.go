@@ -56,7 +56,6 @@ func (c *networkUpCmd) Run() error {
 	}
 	room := roomIn(containerLimit(os.DirFS("/")), len(members))
 	limitMemory(room.limit, room.lineBudget*len(members))
-	logMemory(log, room)
 	ctx, stop := untilSignal()
 	defer stop()
 	ctx, unhook := signal.NotifyContext(ctx, syscall.SIGHUP) // the terminal is closed
@@ -72,6 +71,7 @@ func (c *networkUpCmd) Run() error {
 	if err := n.open(ctx, c.Entries); err != nil || ctx.Err() != nil {
 		return err
 	}
+	logMemory(log, room)
 	return n.run(ctx, func() error { return n.print(console.Terminal()) })
 }
 

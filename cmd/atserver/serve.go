@@ -82,7 +82,6 @@ func (c *serveCmd) Run() error {
 	room.lineBudget = cmp.Or(c.LineBudgetMiB<<20, room.lineBudget)
 	room.connections = cmp.Or(c.MaxConnections, room.connections)
 	limitMemory(room.limit, room.lineBudget)
-	logMemory(log, room)
 	if c.Data == "" {
 		c.Data = filepath.Join(defaultData(), string(sign))
 	}
@@ -133,6 +132,7 @@ func (c *serveCmd) Run() error {
 	if err := noteAddress(c.Data, address); err != nil {
 		return errors.Join(err, srv.Close())
 	}
+	logMemory(log, room)
 	fmt.Printf("%s is served at %s\n", sign, address)
 	if admin != nil {
 		fmt.Printf("it is watched at %s\n", admin.Addr())
