@@ -2,8 +2,10 @@ package server
 
 import (
 	"context"
+	"errors"
 	"runtime/debug"
 	"sync/atomic"
+	"time"
 
 	"atserver/server/notify"
 	"atserver/verbs"
@@ -89,10 +91,16 @@ func (c *conn) speak() {
 	}
 }
 
-// tell is the second goroutine. It begins when the one before it has ended.
+// tell is the second goroutine. It begins when the one before it has ended. When
+// nothing was told for a while it rests, as the first one does.
 func (c *conn) tell(ctx context.Context, watch *verbs.Watch, feed *notify.Feed, before <-chan struct{}, ended chan<- struct{}) {
-	defer close(ended)
-	defer feed.Close()
+	rests := false
+	defer func() {
+		if !rests {
+			feed.Close()
+			close(ended)
+		}
+	}()
 	defer func() {
 		if p := recover(); p != nil {
 			c.srv.options.Log.Error().Uint64(fieldConn, c.id).Interface("panic", p).
@@ -103,10 +111,23 @@ func (c *conn) tell(ctx context.Context, watch *verbs.Watch, feed *notify.Feed, 
 	if before != nil {
 		<-before
 	}
+	var silence <-chan time.Time
+	busy := false // something was told since silence was last waited for
 	for {
-		e, err := feed.Next(ctx)
-		if err == nil {
-			err = c.tellEvent(ctx, watch, feed, e)
+		e, err := feed.Next(ctx, silence)
+		switch {
+		case errors.Is(err, notify.ErrQuiet) && !busy:
+			rests = true
+			go c.tell(ctx, watch, feed, nil, ended)
+			return
+		case errors.Is(err, notify.ErrQuiet):
+			busy, silence = false, time.After(restAfter)
+			continue
+		case err == nil:
+			if err = c.tellEvent(ctx, watch, feed, e); silence == nil {
+				silence = time.After(restAfter)
+			}
+			busy = true
 		}
 		switch {
 		case ctx.Err() != nil:

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"io"
 	"regexp"
 	"runtime"
@@ -11,14 +12,17 @@ import (
 )
 
 // resting is how many connections of the caller's bubble are on a fresh goroutine.
-func resting(t *testing.T) (n int) {
+func resting(t *testing.T) int { return goroutines(t, "(*conn).goOn(") }
+
+// goroutines is how many goroutines of the caller's bubble have a text in their stacks.
+func goroutines(t *testing.T, text string) (n int) {
 	t.Helper()
 	all := make([]byte, 1<<20)
 	all = all[:runtime.Stack(all, true)]
 	bubble := regexp.MustCompile(`synctest bubble \d+`).Find(all) // the caller comes first
 	for stack := range strings.SplitSeq(string(all), "\n\n") {
 		head, _, _ := strings.Cut(stack, "\n")
-		if strings.Contains(head, string(bubble)+"]") && strings.Contains(stack, "(*conn).goOn(") {
+		if strings.Contains(head, string(bubble)+"]") && strings.Contains(stack, text) {
 			n++
 		}
 	}
@@ -62,6 +66,31 @@ func TestSilentConnectionsRest(t *testing.T) {
 		synctest.Wait()
 		if exits, gone := b.ended[ClientExit].Load(), b.ended[ClientGone].Load(); exits != 1 || gone != 1 || resting(t) != 0 || len(b.places()) != 0 {
 			t.Errorf("%d exits, %d gone, %d rest, %d places", exits, gone, resting(t), len(b.places()))
+		}
+	})
+}
+
+// So does who tells a monitor, and what happens is told all the same.
+func TestSilentMonitorsRest(t *testing.T) {
+	inBubble(t, Options{StatsEvery: -1}, nil, func(b *bubble) {
+		c := b.loggedIn()
+		c.send("monitor\n")
+		for i := range 3 {
+			b.arrives(fmt.Sprint(i), 1)
+			if id := c.told(); id != fmt.Sprint(i) {
+				t.Fatalf("told of %s, want %d", id, i)
+			}
+			time.Sleep(2*restAfter + time.Second)
+			synctest.Wait()
+			if n := goroutines(t, "created by atserver/server.(*conn).tell in"); n != 1 {
+				t.Errorf("%d rest", n)
+			}
+		}
+		c.send("@exit\n")
+		c.wantEnd()
+		synctest.Wait()
+		if n := goroutines(t, "(*conn).tell("); n != 0 {
+			t.Errorf("%d are left", n)
 		}
 	})
 }

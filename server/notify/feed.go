@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"atserver/store"
@@ -44,9 +45,12 @@ func (f *Feed) Close() {
 	f.hub.watched--
 }
 
-// Next returns the next event once there is one. The error is that of ctx or of
-// the store.
-func (f *Feed) Next(ctx context.Context) (Event, error) {
+// ErrQuiet says that nothing happened for as long as the caller waits.
+var ErrQuiet = errors.New("nothing happened")
+
+// Next returns the next event once there is one. The error is ErrQuiet when enough
+// comes before, else that of ctx or of the store.
+func (f *Feed) Next(ctx context.Context, enough <-chan time.Time) (Event, error) {
 	for {
 		if ctx.Err() != nil {
 			return Event{}, ctx.Err()
@@ -75,6 +79,8 @@ func (f *Feed) Next(ctx context.Context) (Event, error) {
 		}
 		select {
 		case <-news:
+		case <-enough:
+			return Event{}, ErrQuiet
 		case <-ctx.Done():
 		}
 	}

@@ -62,7 +62,7 @@ func reads(t testing.TB, f *Feed, n int) (ids []string) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	for len(ids) < n {
-		e, err := f.Next(ctx)
+		e, err := f.Next(ctx, nil)
 		if err != nil {
 			t.Fatalf("after %d: %v", len(ids), err)
 		}
@@ -168,7 +168,7 @@ func TestSlowReader(t *testing.T) {
 	if got := reads(t, slow, total); !slices.Equal(got, numbered(0, total)) {
 		t.Errorf("it was told of %d, from %s to %s", len(got), got[0], got[len(got)-1])
 	}
-	if e, err := slow.Next(t.Context()); err != nil || !e.Tick {
+	if e, err := slow.Next(t.Context(), nil); err != nil || !e.Tick {
 		t.Errorf("then %+v, %v", e, err)
 	}
 }
@@ -178,7 +178,7 @@ func TestRemovedMeanwhile(t *testing.T) {
 	h := newHub(t, 0)
 	f := h.Watch(nil)
 	h.arrives(store.Notification{ID: "x", Value: []byte(strings.Repeat("v", 100_000))})
-	e, err := f.Next(t.Context())
+	e, err := f.Next(t.Context(), nil)
 	if err != nil || f.Size(e) != 100_000 {
 		t.Fatalf("%d bytes, %v", f.Size(e), err)
 	}
@@ -240,7 +240,7 @@ func BenchmarkPublish(b *testing.B) {
 				f := h.Watch(nil)
 				all.Go(func() {
 					for ctx.Err() == nil {
-						if _, err := f.Next(ctx); err != nil {
+						if _, err := f.Next(ctx, nil); err != nil {
 							return
 						}
 					}
