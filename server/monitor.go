@@ -55,6 +55,7 @@ func (c *conn) startMonitor(watch *verbs.Watch) {
 	c.monitors.Store(true)
 	c.hush()
 	feed := c.srv.hub.Watch(watch.Since)
+	feed.Idle = c.flush
 	go c.tell(ctx, watch, feed, before, c.ended)
 }
 
@@ -162,8 +163,8 @@ func (c *conn) tellEvent(ctx context.Context, watch *verbs.Watch, feed *notify.F
 	return c.push(ctx, line, watch.Multiplexed || e.Note == nil)
 }
 
-// push writes one line in a record of its own, after the replies that wait, those
-// of commands under way included if polite.
+// push puts one line into the outbox, in records of its own, after the replies of
+// commands under way if polite. It leaves with those that there are to tell besides.
 func (c *conn) push(ctx context.Context, line []byte, polite bool) error {
 	if polite {
 		select {
@@ -178,13 +179,7 @@ func (c *conn) push(ctx context.Context, line []byte, polite bool) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if err := c.out.flush(); err != nil {
-		return err
-	}
-	if err := c.out.put(line); err != nil {
-		return err
-	}
-	return c.out.flush()
+	return c.out.put(line)
 }
 
 func (c *conn) put(unit []byte) error {

@@ -16,6 +16,8 @@ const (
 
 // Feed is the place of one monitor. It belongs to one goroutine.
 type Feed struct {
+	Idle func() error // called before Next waits; its error is Next's
+
 	hub    *Hub
 	seq    uint64    // number of the next event
 	last   time.Time // of the newest notification that was told, or passed
@@ -26,12 +28,12 @@ type Feed struct {
 }
 
 // Watch returns a place behind everything that was published so far, or, with
-// since, behind that time.
+// since, behind that time. Its owner sets Idle.
 func (h *Hub) Watch(since *time.Time) *Feed {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.watched++
-	f := &Feed{hub: h, seq: h.head, last: h.last}
+	f := &Feed{hub: h, seq: h.head, last: h.last, Idle: func() error { return nil }}
 	if since != nil && since.Before(h.last) {
 		f.last, f.behind, f.upTo = *since, true, h.last
 	}
@@ -76,6 +78,9 @@ func (f *Feed) Next(ctx context.Context, enough <-chan time.Time) (Event, error)
 		}
 		if news == nil { // fell behind
 			continue
+		}
+		if err := f.Idle(); err != nil {
+			return Event{}, err
 		}
 		select {
 		case <-news:
