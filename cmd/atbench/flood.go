@@ -17,10 +17,13 @@ type flood struct {
 	Login float64 `json:"loginMs"` // the owner's, meanwhile
 }
 
+// ofSmallContainer is what a server takes for long lines in a container of 64 MiB.
+var ofSmallContainer = []string{"--line-budget-mib", "7"}
+
 // flooded has strangers send lines of so many bytes all at once, and the owner log
 // in.
 func flooded(ctx context.Context, dir, binary string, strangers, length int) (f flood, err error) {
-	server, err := startServer(ctx, filepath.Join(dir, "flood"), binary, strangers)
+	server, err := startServer(ctx, filepath.Join(dir, "flood"), binary, strangers, ofSmallContainer...)
 	if err != nil {
 		return f, err
 	}
