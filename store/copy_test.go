@@ -254,12 +254,12 @@ func TestJournalEnds(t *testing.T) {
 		t.Fatalf("%d journal rows without a mark", n)
 	}
 	forgotten := mark(t, db)
-	long := strings.Repeat("n", 240)
+	long := strings.Repeat("n", 240) // behind a number: what names begin with alike is written once
 	write := func(bytes int64) {
 		for start := db.writer.seq.journal.size; db.writer.seq.journal.size < start+bytes; {
 			must(t, db.Update(func(tx *Tx) error {
 				for i := range 1000 {
-					if err := tx.PutRow(Settings, fmt.Sprint(long, i), nil); err != nil {
+					if err := tx.PutRow(Settings, fmt.Sprint(i, long), nil); err != nil {
 						return err
 					}
 				}
