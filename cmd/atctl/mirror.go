@@ -2,12 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 
 	"atserver/store/atkey"
 )
@@ -41,19 +38,11 @@ func newMirror(out io.Writer, sign atkey.Sign, c *syncCmd) (*mirror, error) {
 	if m.state.Commit < -1 {
 		return nil, usageError{errors.New("--from must be a commit id, or -1")}
 	}
-	if c.State == "" {
-		return m, nil
-	}
-	text, err := os.ReadFile(c.State)
-	if errors.Is(err, fs.ErrNotExist) {
-		return m, nil
-	}
-	var old mirrorState
+	old, found, err := recall(c.State, "mirror", func(s mirrorState) atkey.Sign { return s.Sign })
 	switch {
 	case err != nil:
 		return nil, err
-	case json.Unmarshal(text, &old) != nil || old.Sign == "":
-		return nil, fmt.Errorf("%s is no state of a mirror", c.State)
+	case !found:
 	case old.Sign != sign || old.Regex != c.Regex:
 		return nil, usageError{fmt.Errorf("%s is the state of another mirror, of %s with the expression %q", c.State, old.Sign, old.Regex)}
 	case c.From == nil:
@@ -93,12 +82,5 @@ func (m *mirror) reach(commit int64) error {
 		return nil
 	}
 	m.state.Commit = commit
-	if m.file == "" {
-		return nil
-	}
-	err := replaceFile(m.file, func(w io.Writer) error { return json.NewEncoder(w).Encode(m.state) })
-	if err != nil {
-		return outputError{err}
-	}
-	return nil
+	return remember(m.file, m.state)
 }

@@ -63,24 +63,7 @@ func (c *monitorCmd) Run(ctx context.Context, con *console.Console, g *globals) 
 	if err != nil {
 		return err
 	}
-	began, failures := false, 0
-	follow := func(ctx context.Context, s session) error {
-		began = true
-		return w.follow(ctx, s, func() { failures = 0 })
-	}
-	for {
-		err := g.stay(ctx, g.options(keys.Sign), keys, follow)
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case !began || !mayPass(err, failures):
-			return err
-		case failures == 0:
-			con.Say("%s; trying again", console.Plain(err.Error()))
-		}
-		pause(ctx, backOff(firstPause, failures))
-		failures++
-	}
+	return g.goOn(ctx, con, keys, firstPause, w.follow)
 }
 
 // firstPause is how long a server is left alone after a connection to it broke.

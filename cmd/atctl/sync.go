@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"atserver/cmd/console"
-	"atserver/enroll/atauth"
-	"atserver/verbs/wire"
 )
 
 type syncCmd struct {
@@ -42,57 +40,18 @@ func (c *syncCmd) Run(ctx context.Context, con *console.Console, g *globals) err
 	if err != nil {
 		return err
 	}
-	began, failures := false, 0
-	follow := func(ctx context.Context, s session) error {
-		began = true
+	if !c.Follow {
+		return g.stay(ctx, g.options(keys.Sign), keys, m.catchUp)
+	}
+	return g.goOn(ctx, con, keys, c.Every, func(ctx context.Context, s session, well func()) error {
 		for {
-			if err := m.catchUp(ctx, s); err != nil || !c.Follow {
+			if err := m.catchUp(ctx, s); err != nil {
 				return err
 			}
-			failures = 0
+			well()
 			if err := pause(ctx, c.Every); err != nil {
 				return err
 			}
 		}
-	}
-	for {
-		err := g.stay(ctx, g.options(keys.Sign), keys, follow)
-		switch {
-		case c.Follow && ctx.Err() != nil:
-			return nil
-		case !c.Follow || !began || !mayPass(err, failures):
-			return err
-		case failures == 0:
-			con.Say("%s; trying again", console.Plain(err.Error()))
-		}
-		pause(ctx, backOff(c.Every, failures))
-		failures++
-	}
-}
-
-// mayPass reports whether it is worth another try. What nobody asked for is the last
-// word of a server that ends a connection: the next login tells why.
-func mayPass(err error, failures int) bool {
-	return atauth.Unreached(err) || errors.Is(err, wire.ErrUnexpected) && failures == 0
-}
-
-// longestPause bounds how long a server that cannot be reached is left alone, unless
-// it is asked less often anyway.
-const longestPause = time.Minute
-
-// backOff doubles the pause with each failure.
-func backOff(every time.Duration, failures int) time.Duration {
-	return max(every, min(every<<min(failures, 16), longestPause))
-}
-
-// pause waits, unless ctx ends before.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
+	})
 }

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"time"
 
 	"atserver/cmd/console"
@@ -39,19 +37,11 @@ func newWatch(con *console.Console, asJSON bool, sign atkey.Sign, c *monitorCmd)
 	if c.Since != nil {
 		w.state.Epoch = int64(*c.Since)
 	}
-	if c.State == "" {
-		return w, nil
-	}
-	text, err := os.ReadFile(c.State)
-	if errors.Is(err, fs.ErrNotExist) {
-		return w, nil
-	}
-	var old watchState
+	old, found, err := recall(c.State, "monitor", func(s watchState) atkey.Sign { return s.Sign })
 	switch {
 	case err != nil:
 		return nil, err
-	case json.Unmarshal(text, &old) != nil || old.Sign == "":
-		return nil, fmt.Errorf("%s is no state of a monitor", c.State)
+	case !found:
 	case old.Sign != sign || old.Regex != c.Regex || old.Self != c.Self:
 		return nil, usageError{fmt.Errorf("%s is the state of another monitor, of %s with the expression %q", c.State, old.Sign, old.Regex)}
 	case c.Since == nil:
@@ -105,11 +95,5 @@ func (w *watch) reach(epoch int64) error {
 		return nil
 	}
 	w.state.Epoch = epoch
-	if w.file == "" {
-		return nil
-	}
-	if err := replaceFile(w.file, func(out io.Writer) error { return json.NewEncoder(out).Encode(w.state) }); err != nil {
-		return outputError{err}
-	}
-	return nil
+	return remember(w.file, w.state)
 }
