@@ -92,15 +92,11 @@ func asksAdmin(ctx context.Context, address string) error {
 	if path, ok := strings.CutPrefix(address, "unix:"); ok {
 		network, address, host = "unix", path, "localhost"
 	}
-	var d net.Dialer
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return d.DialContext(ctx, network, address)
-	}}}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+host+"/readyz", nil)
 	if err != nil {
 		return err
 	}
-	answer, err := client.Do(request)
+	answer, err := asking(network, address).Do(request)
 	if err != nil {
 		return err
 	}

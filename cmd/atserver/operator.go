@@ -54,12 +54,7 @@ func (f operatorFlags) send(ctx context.Context, method, path string) (*http.Res
 		return nil, err
 	}
 	socket := filepath.Join(dir, server.OperatorSocket)
-	client := http.Client{Transport: &http.Transport{
-		DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "unix", socket)
-		},
-	}}
+	client := asking("unix", socket)
 	request, err := http.NewRequestWithContext(ctx, method, "http://operator"+path, nil)
 	if err != nil {
 		return nil, err
@@ -82,6 +77,16 @@ func (f operatorFlags) send(ctx context.Context, method, path string) (*http.Res
 		return nil, fmt.Errorf("the server answers %s", response.Status)
 	}
 	return nil, &refusal{response.StatusCode, failure.Error}
+}
+
+// asking is a client that asks what listens there, whatever host a request names.
+func asking(network, address string) *http.Client {
+	return &http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, network, address)
+		},
+	}}
 }
 
 // refusal is a failure in the words of the server.
